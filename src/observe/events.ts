@@ -1,0 +1,66 @@
+import type { ErrorCode } from '../core/errors.ts';
+import type { NodeId, RecordId, TransferId } from '../core/ids.ts';
+
+/**
+ * What observers (command line, API clients, tests) can see happen. Nothing in
+ * the node acts on these events; they are told, not obeyed.
+ */
+export type NodeEventBody =
+  | { readonly type: 'node.started'; readonly nodeId: NodeId }
+  | { readonly type: 'node.stopping' }
+  | { readonly type: 'config.changed'; readonly keys: readonly string[] }
+  | { readonly type: 'config.rejected'; readonly message: string }
+  | { readonly type: 'domain.changed'; readonly domain: string | null }
+  | { readonly type: 'peer.added'; readonly nodeId: NodeId; readonly via: string }
+  | { readonly type: 'peer.authenticated'; readonly nodeId: NodeId }
+  | { readonly type: 'peer.removed'; readonly nodeId: NodeId; readonly reason: string }
+  | { readonly type: 'discovery.sent'; readonly message: 'hello' | 'probe' | 'probe-match' | 'mdns' }
+  | { readonly type: 'discovery.failed'; readonly message: string }
+  | { readonly type: 'search.answered'; readonly nodeId: NodeId; readonly status: string }
+  | { readonly type: 'serve.started'; readonly nodeId: NodeId; readonly recordId: RecordId }
+  | { readonly type: 'serve.finished'; readonly nodeId: NodeId; readonly recordId: RecordId; readonly bytes: number }
+  | { readonly type: 'serve.refused'; readonly nodeId: NodeId | null; readonly status: number; readonly reason: string }
+  | { readonly type: 'cache.admitted'; readonly recordId: RecordId; readonly url: string; readonly bytes: number }
+  | { readonly type: 'cache.removed'; readonly recordId: RecordId; readonly reason: string }
+  | { readonly type: 'cache.damaged'; readonly recordId: RecordId; readonly message: string }
+  | { readonly type: 'index.rebuilt'; readonly setAside: string }
+  | { readonly type: 'transfer.started'; readonly transferId: TransferId; readonly url: string }
+  | {
+      readonly type: 'transfer.progress';
+      readonly transferId: TransferId;
+      readonly bytesDone: number;
+      readonly bytesTotal: number | null;
+      readonly bytesFromPeers: number;
+      readonly bytesFromOrigin: number;
+      readonly bytesFromCache: number;
+    }
+  | { readonly type: 'transfer.completed'; readonly transferId: TransferId }
+  | { readonly type: 'transfer.shared'; readonly transferId: TransferId; readonly recordId: RecordId }
+  | { readonly type: 'transfer.failed'; readonly transferId: TransferId; readonly code: ErrorCode; readonly message: string };
+
+/** An event with its time, in milliseconds since 1970. */
+export type NodeEvent = NodeEventBody & { readonly atMs: number };
+
+/** Takes events; given to the parts that have something to tell. */
+export type EmitEvent = (event: NodeEventBody) => void;
+
+/** Hands each event to every listener; keeps none itself. */
+export class EventBus {
+  readonly #listeners = new Set<(event: NodeEvent) => void>();
+  readonly #wallMs: () => number;
+
+  constructor(deps: { readonly wallMs: () => number }) {
+    this.#wallMs = deps.wallMs;
+  }
+
+  readonly emit: EmitEvent = (body) => {
+    const event = { ...body, atMs: this.#wallMs() };
+    for (const listener of [...this.#listeners]) listener(event);
+  };
+
+  /** Calls `listener` for each event from now on; the returned function ends it. */
+  subscribe(listener: (event: NodeEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
