@@ -1,0 +1,222 @@
+import type { Clock } from '../core/clock.ts';
+import { NearbitsError } from '../core/errors.ts';
+import { RangeSet } from '../core/range-set.ts';
+import type { SourceKind } from '../core/source.ts';
+import { printBytes } from '../core/units.ts';
+import { afterFailure } from '../plan/after-failure.ts';
+import { type Assignment, alignToPieces, type Plan, planAssignments } from '../plan/assign.ts';
+import { ActiveSource, type FetchOutcome, type Offer } from './active-source.ts';
+import type { SpanHead } from './intake.ts';
+import type { PartFile } from './part-file.ts';
+import type { Note } from './trace.ts';
+
+/** One request to a peer or the origin asks for at most this much. */
+const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
+
+/** Bytes received so far, by the kind of their source. */
+export type ReceivedBytes = Readonly<Record<SourceKind, number>>;
+
+/** What a transfer works with. */
+export interface TransferDeps {
+  readonly part: PartFile;
+  readonly clock: Clock;
+  readonly note: Note;
+  /** Told at every chunk, so it must be cheap. */
+  readonly onProgress: () => void;
+  /** Told once for each peer that is given up, so that the roster can learn from it. */
+  readonly onPeerFailed: (id: string, error: NearbitsError) => void;
+}
+
+/** How patient a transfer is. */
+export interface TransferOptions {
+  /** How often the origin may fail in a row without a new byte. */
+  readonly originRetries: number;
+}
+
+/**
+ * Drives the sources of one file until every wanted byte is proven. Sources may
+ * be added while it runs; what they do next is the planner's decision alone.
+ */
+export class Transfer {
+  readonly #deps: TransferDeps;
+  readonly #options: TransferOptions;
+  readonly #sources = new Map<string, ActiveSource>();
+  readonly #heads = new Map<number, SpanHead>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #received = { cache: 0, peer: 0, origin: 0 };
+  #originFromMs: number;
+  #searching = false;
+  #lastError: NearbitsError | null = null;
+  #fatal: NearbitsError | null = null;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(deps: TransferDeps, options: TransferOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#originFromMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** Adds a source, or replaces what one with the same id offers. */
+  add(offer: Offer): void {
+    if (this.#sources.has(offer.source.id)) return;
+    this.#sources.set(offer.source.id, new ActiveSource(offer));
+    this.#deps.note('SOURCE_ADDED', `${offer.source.kind} ${offer.source.id} offers ${printBytes(offer.offers.size)}`, {
+      source: offer.source.id,
+      kind: offer.source.kind,
+      bytes: offer.offers.size,
+    });
+    this.#touch();
+  }
+
+  /** Lets the origin start at this monotonic time, or later when that is moved. */
+  allowOriginFrom(monotonicMs: number): void {
+    this.#originFromMs = monotonicMs;
+    this.#touch();
+  }
+
+  /** While a search goes on, having no source is no reason to give up. */
+  set searching(searching: boolean) {
+    this.#searching = searching;
+    this.#touch();
+  }
+
+  /** Whether a peer is still there that offers something missing. */
+  get hasPeers(): boolean {
+    return [...this.#sources.values()].some((source) => source.offer.source.kind === 'peer');
+  }
+
+  get received(): ReceivedBytes {
+    return { ...this.#received };
+  }
+
+  /** Ids of the peers that gave bytes. */
+  get givers(): string[] {
+    return [...this.#sources.values()]
+      .filter((it) => it.offer.source.kind === 'peer' && it.bytes > 0)
+      .map((it) => it.id);
+  }
+
+  /**
+   * Runs until the part file is complete.
+   * @throws NearbitsError the reason why it cannot be completed: a fatal one at once, else the last one when no source is left.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = new AbortController();
+    const either = AbortSignal.any([signal, stop.signal]);
+    try {
+      await this.#loop(either);
+    } finally {
+      stop.abort();
+      await Promise.all(this.#running);
+    }
+  }
+
+  async #loop(signal: AbortSignal): Promise<void> {
+    while (!this.#deps.part.isComplete) {
+      signal.throwIfAborted();
+      if (this.#fatal !== null) throw this.#fatal;
+      this.#changed = Promise.withResolvers();
+      const plan = this.#plan();
+      for (const assignment of plan.assignments) this.#start(assignment, signal);
+      if (plan.stuck && !this.#searching) throw this.#lastError ?? noSource();
+      await this.#wait(plan.wakeAtMs, signal);
+    }
+  }
+
+  #plan(): Plan {
+    const { part, clock } = this.#deps;
+    const sources = [...this.#sources.values()];
+    const busy = sources.flatMap((source) => source.inFlight.map((range) => alignToPieces(range, part.pieceSize)));
+    return planAssignments({
+      nowMs: clock.monotonicMs(),
+      missing: part.missing.subtract(RangeSet.of(...busy)),
+      heads: RangeSet.of(...[...this.#heads].map(([start, head]) => ({ start, end: head.offset }))),
+      sources: sources.map((source) => source.state()),
+      originFromMs: this.#originFromMs,
+      pieceSize: part.pieceSize,
+      maxRequestBytes: MAX_REQUEST_BYTES,
+    });
+  }
+
+  #start({ sourceId, range }: Assignment, signal: AbortSignal): void {
+    const source = this.#sources.get(sourceId) as ActiveSource;
+    this.#deps.note('FETCH', `asking ${sourceId} for bytes ${range.start} to ${range.end - 1}`, {
+      source: sourceId,
+      ...range,
+    });
+    const kind = source.offer.source.kind;
+    const count = (bytes: number) => {
+      this.#received[kind] += bytes;
+      this.#deps.onProgress();
+    };
+    const work = source
+      .fetch(range, this.#deps.part, this.#heads, count, signal)
+      .then((outcome) => this.#finished(source, outcome, signal))
+      .finally(() => {
+        this.#running.delete(work);
+        this.#touch();
+      });
+    this.#running.add(work);
+  }
+
+  #finished(source: ActiveSource, outcome: FetchOutcome, signal: AbortSignal): void {
+    const data = { source: source.id, ...outcome.range, received: outcome.received };
+    this.#deps.onProgress();
+    if (outcome.error === null) {
+      source.failures = 0;
+      this.#deps.note('FETCHED', `${source.id} gave ${printBytes(outcome.received)}`, data);
+      return;
+    }
+    if (signal.aborted) return;
+    this.#failed(source, outcome.error, outcome.received > 0, data);
+  }
+
+  #failed(source: ActiveSource, error: NearbitsError, progressed: boolean, data: Record<string, unknown>): void {
+    source.failures = progressed ? 1 : source.failures + 1;
+    this.#lastError = error;
+    const kind = source.offer.source.kind;
+    const verdict = afterFailure({
+      kind,
+      error,
+      failures: source.failures,
+      originRetries: this.#options.originRetries,
+    });
+    this.#deps.note('FETCH_FAILED', `${source.id}: ${error.message}`, {
+      ...data,
+      code: error.code,
+      verdict: verdict.action,
+    });
+    if (verdict.action === 'give-up') this.#fatal = error;
+    else if (verdict.action === 'wait') source.notBeforeMs = this.#deps.clock.monotonicMs() + verdict.delayMs;
+    else this.#remove(source, error);
+  }
+
+  #remove(source: ActiveSource, error: NearbitsError): void {
+    this.#sources.delete(source.id);
+    this.#deps.note('SOURCE_REMOVED', `${source.id} is not asked again for this file`, {
+      source: source.id,
+      code: error.code,
+    });
+    if (source.offer.source.kind === 'peer') this.#deps.onPeerFailed(source.id, error);
+  }
+
+  async #wait(wakeAtMs: number | null, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    const aborted = () => this.#changed.resolve();
+    signal.addEventListener('abort', aborted, { once: true });
+    const timer = wakeAtMs === null ? null : clock.after(wakeAtMs - clock.monotonicMs(), aborted);
+    await this.#changed.promise;
+    timer?.cancel();
+    signal.removeEventListener('abort', aborted);
+  }
+
+  #touch(): void {
+    this.#changed.resolve();
+  }
+}
+
+function noSource(): NearbitsError {
+  return new NearbitsError('E_ORIGIN_UNREACHABLE', 'neither the origin nor a neighbour can deliver the file', {
+    hint: 'Check the connection to the origin, or run `nearbits peers --discover` to look for neighbours.',
+  });
+}

@@ -1,0 +1,62 @@
+import type { FileHandle } from 'node:fs/promises';
+import { toNearbitsError } from '../core/errors.ts';
+
+/** Bytes that may wait for the disk before the sender is told to pause. */
+const MAX_PENDING_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Writes to one file without making the sender wait for each write, while the
+ * bytes in memory stay bounded. After a failed write every later call fails alike.
+ */
+export class WriteQueue {
+  readonly #file: FileHandle;
+  #pendingBytes = 0;
+  #error: unknown = null;
+  #room: PromiseWithResolvers<void> | null = null;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  /**
+   * Writes the chunks one after the other from `position`; the chunks belong to the queue from now on.
+   * @throws NearbitsError E_DISK_FULL or E_IO.
+   */
+  async write(chunks: Uint8Array[], position: number): Promise<void> {
+    this.#check();
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+    this.#pendingBytes += bytes;
+    try {
+      await this.#writeAll(chunks, bytes, position);
+    } catch (error) {
+      this.#error ??= error;
+      throw toNearbitsError(error, 'E_IO');
+    } finally {
+      this.#pendingBytes -= bytes;
+      if (this.#pendingBytes <= MAX_PENDING_BYTES / 2) this.#room?.resolve();
+    }
+  }
+
+  /** Undefined while there is room, else a promise that resolves when there is room again. */
+  room(): Promise<void> | undefined {
+    this.#check();
+    if (this.#pendingBytes < MAX_PENDING_BYTES) return undefined;
+    this.#room = Promise.withResolvers();
+    return this.#room.promise;
+  }
+
+  // The kernel may write less than asked, for instance when a disk fills up: the rest follows or fails by name.
+  async #writeAll(chunks: Uint8Array[], bytes: number, position: number): Promise<void> {
+    const { bytesWritten } = await this.#file.writev(chunks, position);
+    if (bytesWritten === bytes) return;
+    const rest = Buffer.concat(chunks).subarray(bytesWritten);
+    for (let done = 0; done < rest.byteLength; ) {
+      const result = await this.#file.write(rest, done, rest.byteLength - done, position + bytesWritten + done);
+      done += result.bytesWritten;
+    }
+  }
+
+  #check(): void {
+    if (this.#error !== null) throw toNearbitsError(this.#error, 'E_IO');
+  }
+}
