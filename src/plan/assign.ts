@@ -31,8 +31,10 @@ export interface PlanInput {
   readonly originFromMs: number;
   /** Requests are cut only at multiples of this, so that no piece is split between two sources. */
   readonly pieceSize: number;
-  /** One request asks for at most about this many bytes, at least one piece. */
+  /** One request to a peer or the cache asks for at most about this many bytes, at least one piece. */
   readonly maxRequestBytes: number;
+  /** The same for the origin; without a bound where the origin serves no ranges. */
+  readonly maxOriginRequestBytes: number;
 }
 
 /** One request to make now. */
@@ -96,7 +98,7 @@ function chooseOriginRun(source: SourceState, missing: RangeSet, input: PlanInpu
   if (input.nowMs < input.originFromMs) return null;
   const left = leftToOrigin(source, missing, input);
   // Without a limit below one piece a huge piece could never be finished in one request.
-  return firstRun(left, input.maxRequestBytes, input.pieceSize);
+  return firstRun(left, input.maxOriginRequestBytes, input.pieceSize);
 }
 
 /** What is missing, not yet sent by the origin, and claimed by no peer that can deliver it about now. */

@@ -32,6 +32,7 @@ export class Intake {
   #block: Uint8Array[] = [];
   #blockBytes = 0;
   #failure: unknown = null;
+  #writeFailed = false;
 
   /** `spans` are consecutive, without gaps; `head` continues the first one. */
   constructor(part: PartFile, spans: readonly Span[], head: SpanHead | null) {
@@ -116,8 +117,10 @@ export class Intake {
       if (chunks.length > 0) await this.#part.write(chunks, start);
       if (done === null) return;
       await Promise.all(earlier);
-      if (this.#failure === null) await this.#part.commit(done.span, done.hash);
+      // A bad span does not take back the good ones before it; a failed write may be part of this one.
+      if (!this.#writeFailed) await this.#part.commit(done.span, done.hash);
     } catch (error) {
+      this.#writeFailed = true;
       this.#failure ??= error;
     }
   }

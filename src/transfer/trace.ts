@@ -18,7 +18,7 @@ export type TraceCode =
   | 'FETCH_FAILED'
   | 'PATIENCE_OVER'
   | 'WHOLE_FILE'
-  | 'VERSION_CHANGED'
+  | 'STARTED_OVER'
   | 'DIGEST_OK'
   | 'DIGEST_MISMATCH'
   | 'COMPLETED'

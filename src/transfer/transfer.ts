@@ -31,6 +31,8 @@ export interface TransferDeps {
 export interface TransferOptions {
   /** How often the origin may fail in a row without a new byte. */
   readonly originRetries: number;
+  /** Whether the origin answers ranges; one that does not is asked once for all that is left. */
+  readonly originServesRanges: boolean;
 }
 
 /**
@@ -135,6 +137,7 @@ export class Transfer {
       originFromMs: this.#originFromMs,
       pieceSize: part.pieceSize,
       maxRequestBytes: MAX_REQUEST_BYTES,
+      maxOriginRequestBytes: this.#options.originServesRanges ? MAX_REQUEST_BYTES : Number.POSITIVE_INFINITY,
     });
   }
 

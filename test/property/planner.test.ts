@@ -71,6 +71,7 @@ function play(it: World): { left: RangeSet; reachable: RangeSet } {
       originFromMs: it.originFromMs,
       pieceSize: PIECE,
       maxRequestBytes: it.maxRequestPieces * PIECE,
+      maxOriginRequestBytes: it.maxRequestPieces * PIECE,
     });
     for (const one of plan.assignments) {
       const source = sources.get(one.sourceId) as Player;

@@ -26,6 +26,7 @@ const input = (extra: Partial<PlanInput>): PlanInput => ({
   originFromMs: 0,
   pieceSize: MIB,
   maxRequestBytes: 64 * MIB,
+  maxOriginRequestBytes: 64 * MIB,
   ...extra,
 });
 

@@ -1,0 +1,81 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Intake, type Span } from '../../../src/transfer/intake.ts';
+import { PartFile } from '../../../src/transfer/part-file.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+
+const MIB = 1024 * 1024;
+const content = randomBytes(3 * MIB);
+
+async function openPart(folder: string): Promise<PartFile> {
+  return PartFile.open({
+    destination: join(folder, 'file.bin'),
+    url: 'http://origin.test/file.bin',
+    version: { size: content.length, lastModifiedMs: null, etag: '"1"' },
+    ranges: [{ start: 0, end: content.length }],
+  });
+}
+
+function spans(part: PartFile, hashed: boolean): Span[] {
+  return part.grid.map((piece) => ({
+    ...piece,
+    expected: hashed ? createHash('sha256').update(content.subarray(piece.start, piece.end)).digest() : null,
+  }));
+}
+
+async function feed(intake: Intake, bytes: Buffer, chunkBytes: number): Promise<void> {
+  for (let at = 0; at < bytes.length; at += chunkBytes) await intake.sink(bytes.subarray(at, at + chunkBytes));
+}
+
+describe('an intake', () => {
+  it.each([7777, 65_536, 5 * MIB])('proves and writes what comes in chunks of %i bytes', async (chunkBytes) => {
+    await using dir = await tempDir();
+    const part = await openPart(dir.path);
+    const intake = new Intake(part, spans(part, true), null);
+    await feed(intake, content, chunkBytes);
+    await intake.settle();
+    expect(part.isComplete).toBe(true);
+    expect(intake.head()).toBeNull();
+    await part.finish();
+    expect(content.equals(await readFile(join(dir.path, 'file.bin')))).toBe(true);
+  });
+
+  it('never commits a piece with a wrong hash and keeps the good ones before it', async () => {
+    await using dir = await tempDir();
+    const part = await openPart(dir.path);
+    const intake = new Intake(part, spans(part, true), null);
+    const wrong = Buffer.from(content);
+    wrong[MIB + 3] = (wrong[MIB + 3] as number) ^ 1;
+    await expect(feed(intake, wrong, 65_536)).rejects.toMatchObject({ code: 'E_PEER_BAD_DATA' });
+    await expect(intake.settle()).rejects.toMatchObject({ code: 'E_PEER_BAD_DATA' });
+    expect(part.proven.ranges).toEqual([{ start: 0, end: MIB }]);
+    await part.discard();
+  });
+
+  it('lets another request continue a piece that broke off', async () => {
+    await using dir = await tempDir();
+    const part = await openPart(dir.path);
+    const first = new Intake(part, spans(part, false), null);
+    await feed(first, content.subarray(0, MIB + 12_345), 10_000);
+    await first.settle();
+    const head = first.head();
+    expect(head?.offset).toBe(MIB + 12_345);
+    const second = new Intake(part, spans(part, false).slice(1), head);
+    await feed(second, content.subarray(MIB + 12_345), 10_000);
+    await second.settle();
+    expect(part.isComplete).toBe(true);
+    const hashes = part.pieces().map((piece) => Buffer.from(piece.hash));
+    expect(hashes).toEqual(spans(part, true).map((span) => span.expected));
+    await part.discard();
+  });
+
+  it('refuses more bytes than were asked for', async () => {
+    await using dir = await tempDir();
+    const part = await openPart(dir.path);
+    const intake = new Intake(part, spans(part, false).slice(2), null);
+    await expect(feed(intake, Buffer.alloc(MIB + 1), 4096)).rejects.toMatchObject({ code: 'E_PEER_PROTOCOL' });
+    await part.discard();
+  });
+});
