@@ -23,7 +23,9 @@ export type NodeEventBody =
   | { readonly type: 'cache.admitted'; readonly recordId: RecordId; readonly url: string; readonly bytes: number }
   | { readonly type: 'cache.removed'; readonly recordId: RecordId; readonly reason: string }
   | { readonly type: 'cache.damaged'; readonly recordId: RecordId; readonly message: string }
+  | { readonly type: 'cache.repaired'; readonly problem: string; readonly count: number }
   | { readonly type: 'index.rebuilt'; readonly setAside: string }
+  | { readonly type: 'index.repaired'; readonly dropped: number }
   | { readonly type: 'transfer.started'; readonly transferId: TransferId; readonly url: string }
   | {
       readonly type: 'transfer.progress';
