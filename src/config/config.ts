@@ -44,7 +44,7 @@ export interface Config {
     readonly proxy: string;
     readonly caFile: string | null;
   };
-  readonly transfer: { readonly maxConcurrent: number; readonly keepFinishedMs: number };
+  readonly transfer: { readonly maxConcurrent: number };
   readonly api: {
     /** Null: where platform/paths.ts says. */
     readonly socket: string | null;
@@ -97,7 +97,7 @@ export function toConfig(settings: Settings): Config {
       proxy: origin.proxy,
       caFile: origin.caFile,
     },
-    transfer: { maxConcurrent: transfer.maxConcurrent, keepFinishedMs: transfer.keepFinished },
+    transfer: { ...transfer },
     api: { socket: api.socket, tcp: { ...api.tcp } },
     log: { ...log },
   });

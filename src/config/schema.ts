@@ -163,13 +163,7 @@ const transfer = z.strictObject({
     default: 4,
     min: 1,
     max: 64,
-    about: 'How many transfers run at the same time; the others wait in the queue.',
-  }),
-  keepFinished: duration({
-    default: '7d',
-    min: '1h',
-    max: '999d',
-    about: 'How long ended transfers can be listed and explained.',
+    about: 'How many background transfers run at the same time; foreground transfers never wait.',
   }),
 });
 
@@ -210,7 +204,7 @@ export const ConfigSchema = z
     cache: cache.partial().describe('What is kept, and for how long.'),
     serve: serve.partial().describe('What neighbours may draw from this node.'),
     origin: origin.partial().describe('How origins are treated.'),
-    transfer: transfer.partial().describe('How many transfers run and are remembered.'),
+    transfer: transfer.partial().describe('How transfers are queued.'),
     api: api.partial().describe('How programs on this machine reach the node.'),
     log: log.partial().describe('What the node writes about itself.'),
   })

@@ -28,6 +28,8 @@ export type ErrorCode =
   | 'E_LISTEN'
   /** No node answers on the local API. */
   | 'E_NOT_RUNNING'
+  /** The local API refuses the caller: no token, a wrong one, or a web page of another origin. */
+  | 'E_FORBIDDEN'
   /** The named record, transfer or peer does not exist. */
   | 'E_NOT_FOUND'
   /** The record is being read or served; try again shortly. */

@@ -1,0 +1,98 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { HTTPException } from 'hono/http-exception';
+import { z } from 'zod';
+import type { Clock } from '../core/clock.ts';
+import { NearbitsError, toNearbitsError } from '../core/errors.ts';
+import type { Logger } from '../observe/log.ts';
+import type { NodeBackend } from './backend.ts';
+import type { Metrics } from './metrics.ts';
+import { PROBLEM_TYPE, statusOf, toProblem } from './problem.ts';
+import type { ApiApp } from './route.ts';
+import { addCacheRoutes } from './routes/cache.ts';
+import { addConfigRoutes } from './routes/config.ts';
+import { addEventRoutes } from './routes/events.ts';
+import { addPeerRoutes } from './routes/peers.ts';
+import { addNodeRoutes } from './routes/status.ts';
+import { addTransferRoutes } from './routes/transfers.ts';
+
+/** The largest request is the text of a configuration file. */
+const MAX_BODY_BYTES = 384 * 1024;
+
+/** What the routes work with. */
+export interface AppDeps {
+  readonly backend: NodeBackend;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly version: string;
+  /** Aborts when the server stops, which ends the streams of events. */
+  readonly stopping: AbortSignal;
+}
+
+/** All routes of the local API; whatever is thrown in them becomes a problem answer. */
+export function createApp({ backend, metrics, clock, log, version, stopping }: AppDeps): ApiApp {
+  const app = new OpenAPIHono({
+    defaultHook: (result) => {
+      if (!result.success) throw invalidInput(result.error);
+    },
+  });
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => tooLarge() }));
+  addNodeRoutes(app, backend, metrics);
+  addPeerRoutes(app, backend);
+  addCacheRoutes(app, backend);
+  addTransferRoutes(app, backend);
+  addConfigRoutes(app, backend);
+  addEventRoutes(app, backend, clock, stopping);
+  app.get('/openapi.json', (context) => context.json(openApiDocument(app, version)));
+  app.notFound(({ req }) =>
+    answer(new NearbitsError('E_NOT_FOUND', `there is no ${req.method} ${req.path.slice(0, 200)}`)),
+  );
+  app.onError((thrown) => {
+    const error = fromThrown(thrown);
+    if (statusOf(error.code) === 500) log.error({ err: error }, 'a request to the local API failed');
+    return answer(error);
+  });
+  return app;
+}
+
+/** The OpenAPI 3.1 document of the API, made from the same schemas that check requests. */
+export function openApiDocument(app: ApiApp, version: string): object {
+  return app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'nearbits local API',
+      version,
+      description:
+        'HTTP over a Unix socket (named pipe on Windows) that only its owner may open. Errors are RFC 9457 problems.',
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
+  });
+}
+
+function answer(error: NearbitsError): Response {
+  const problem = toProblem(error);
+  return new Response(JSON.stringify(problem), { status: problem.status, headers: { 'content-type': PROBLEM_TYPE } });
+}
+
+/** Hono throws its own class for broken JSON and the like. */
+function fromThrown(thrown: unknown): NearbitsError {
+  if (thrown instanceof HTTPException && thrown.status < 500) {
+    return new NearbitsError('E_INVALID_ARGUMENT', thrown.message || 'the request is not valid', { cause: thrown });
+  }
+  return toNearbitsError(thrown);
+}
+
+function invalidInput(error: z.core.$ZodError): NearbitsError {
+  const problems = error.issues.map((issue) => ({ path: issue.path.map(String).join('.'), message: issue.message }));
+  return new NearbitsError('E_INVALID_ARGUMENT', z.prettifyError(error), { details: { problems } });
+}
+
+function tooLarge(): Response {
+  const error = new NearbitsError('E_INVALID_ARGUMENT', `the request is larger than ${MAX_BODY_BYTES} bytes`);
+  const problem = { ...toProblem(error), status: 413 };
+  return new Response(JSON.stringify(problem), {
+    status: 413,
+    headers: { 'content-type': PROBLEM_TYPE, connection: 'close' },
+  });
+}
