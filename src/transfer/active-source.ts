@@ -1,4 +1,5 @@
 import type { ByteRange } from '../core/byte-range.ts';
+import type { Clock } from '../core/clock.ts';
 import { type NearbitsError, toNearbitsError } from '../core/errors.ts';
 import type { Piece } from '../core/pieces.ts';
 import type { RangeSet } from '../core/range-set.ts';
@@ -15,11 +16,23 @@ export interface Offer {
   readonly pieces: readonly Piece[] | null;
 }
 
+/** Where the bytes of a request go and who hears of them. */
+export interface FetchTarget {
+  readonly part: PartFile;
+  /** Spans that the origin began and did not finish, by their start. */
+  readonly heads: Map<number, SpanHead>;
+  readonly clock: Clock;
+  readonly onBytes: (bytes: number) => void;
+}
+
 /** How one request ended. */
 export interface FetchOutcome {
   readonly range: ByteRange;
   /** Bytes that came in, good or not. */
   readonly received: number;
+  /** Milliseconds from the request to its first byte, and to its end; the first is null when none came. */
+  readonly firstByteMs: number | null;
+  readonly ms: number;
   readonly error: NearbitsError | null;
 }
 
@@ -57,21 +70,19 @@ export class ActiveSource {
     };
   }
 
-  /** Fetches `range` into the part file; never throws. `heads` holds begun spans by their start. */
-  async fetch(
-    range: ByteRange,
-    part: PartFile,
-    heads: Map<number, SpanHead>,
-    onBytes: (bytes: number) => void,
-    signal: AbortSignal,
-  ): Promise<FetchOutcome> {
+  /** Fetches `range` into the part file; never throws. */
+  async fetch(range: ByteRange, into: FetchTarget, signal: AbortSignal): Promise<FetchOutcome> {
+    const { part, heads, clock, onBytes } = into;
     this.#inFlight.add(range);
     const spans = this.#spansOf(range, part);
     const head = takeHead(range, spans, heads, this.offer.pieces === null);
     const intake = new Intake(part, spans, head);
     const asked = { start: head?.offset ?? (spans[0] as Span).start, end: (spans.at(-1) as Span).end };
+    const startedMs = clock.monotonicMs();
+    let firstByteMs: number | null = null;
     let received = 0;
     const sink = (chunk: Uint8Array) => {
+      firstByteMs ??= clock.monotonicMs() - startedMs;
       received += chunk.byteLength;
       onBytes(chunk.byteLength);
       return intake.sink(chunk);
@@ -80,7 +91,7 @@ export class ActiveSource {
     this.#keepHead(intake, spans, heads);
     this.#inFlight.delete(range);
     this.bytes += received;
-    return { range, received, error };
+    return { range, received, firstByteMs, ms: clock.monotonicMs() - startedMs, error };
   }
 
   async #run(

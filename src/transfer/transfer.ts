@@ -152,8 +152,9 @@ export class Transfer {
       this.#received[kind] += bytes;
       this.#deps.onProgress();
     };
+    const into = { part: this.#deps.part, heads: this.#heads, clock: this.#deps.clock, onBytes: count };
     const work = source
-      .fetch(range, this.#deps.part, this.#heads, count, signal)
+      .fetch(range, into, signal)
       .then((outcome) => this.#finished(source, outcome, signal))
       .finally(() => {
         this.#running.delete(work);
@@ -163,7 +164,8 @@ export class Transfer {
   }
 
   #finished(source: ActiveSource, outcome: FetchOutcome, signal: AbortSignal): void {
-    const data = { source: source.id, ...outcome.range, received: outcome.received };
+    const { error: _, range, ...facts } = outcome;
+    const data = { source: source.id, ...range, ...facts };
     this.#deps.onProgress();
     if (outcome.error === null) {
       source.failures = 0;
@@ -207,7 +209,7 @@ export class Transfer {
     const { clock } = this.#deps;
     const aborted = () => this.#changed.resolve();
     signal.addEventListener('abort', aborted, { once: true });
-    const timer = wakeAtMs === null ? null : clock.after(wakeAtMs - clock.monotonicMs(), aborted);
+    const timer = wakeAtMs === null ? null : clock.after(Math.max(0, wakeAtMs - clock.monotonicMs()), aborted);
     await this.#changed.promise;
     timer?.cancel();
     signal.removeEventListener('abort', aborted);

@@ -1,0 +1,57 @@
+import type { Cache } from '../cache/cache.ts';
+import type { Clock } from '../core/clock.ts';
+import type { NearbitsError } from '../core/errors.ts';
+import type { NodeId } from '../core/ids.ts';
+import type { Source } from '../core/source.ts';
+import type { EmitEvent } from '../observe/events.ts';
+import type { Logger } from '../observe/log.ts';
+import type { OriginClient } from '../origin/origin-client.ts';
+import type { PeerAnswer, PeerRecord, SearchQuery } from '../peer/network.ts';
+import type { Patience } from '../plan/patience.ts';
+import type { TransferJob } from './transfer-job.ts';
+
+/** The neighbours as a transfer sees them. */
+export interface Neighbours {
+  /** Asks neighbours; answers come as they arrive. */
+  search(query: SearchQuery, signal: AbortSignal): AsyncIterable<PeerAnswer>;
+  /** The holder of a found record as a source of bytes. */
+  source(answer: PeerAnswer, record: PeerRecord): Source;
+  /** A neighbour failed while it was used. */
+  failed(nodeId: NodeId, error: NearbitsError): void;
+}
+
+/** What a neighbour may deliver while the origin cannot be reached. */
+export type OriginDownRule =
+  /** Nothing: the transfer fails. */
+  | 'never'
+  /** Only content that is proven by a digest given with the transfer. */
+  | 'digest'
+  /** The newest version a neighbour holds and has validated. */
+  | 'newest';
+
+/** What the administrator decided, as it stands when a transfer begins. */
+export interface TransferPolicy {
+  readonly patience: Patience;
+  readonly originRetries: number;
+  readonly whenOriginDown: OriginDownRule;
+}
+
+/** Neighbours and the cache that is shared with them, or the reason why there are none. */
+export type Sharing<T> = { readonly on: true; readonly use: T } | { readonly on: false; readonly reason: string };
+
+/** What every transfer works with. */
+export interface JobDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly emit: EmitEvent;
+  readonly origin: OriginClient;
+  /** Asked anew for each transfer, because membership and policy may change meanwhile. */
+  readonly neighbours: () => Sharing<Neighbours>;
+  /** The cache, when results may be put into it for others. */
+  readonly shareInto: () => Sharing<Cache>;
+  /** The cache, when it may be read; also when nothing may be shared any more. */
+  readonly cache: Cache;
+  readonly policy: () => TransferPolicy;
+  /** Remembers that the part file is about to be renamed. */
+  readonly beforeHandOver: (job: TransferJob) => Promise<void>;
+}

@@ -1,0 +1,111 @@
+import { type ErrorCode, NearbitsError, toNearbitsError } from '../core/errors.ts';
+import { type FileVersion, printVersion } from '../core/file-version.ts';
+import type { OriginFile } from '../origin/origin-file.ts';
+import type { PeerAnswer } from '../peer/network.ts';
+import { afterFailure } from '../plan/after-failure.ts';
+import type { JobDeps, Neighbours } from './deps.ts';
+import type { TransferJob } from './transfer-job.ts';
+
+/** Which content is wanted, and who said so. */
+export type Target =
+  | { readonly said: 'origin'; readonly file: OriginFile }
+  /** The origin cannot be reached; neighbours named this version. */
+  | { readonly said: 'neighbours'; readonly version: FileVersion; readonly url: string };
+
+const DOWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'E_ORIGIN_UNREACHABLE',
+  'E_ORIGIN_TIMEOUT',
+  'E_ORIGIN_FAILING',
+]);
+
+/**
+ * Asks the origin which version the URL stands for: the origin alone knows. Only
+ * while it cannot be reached, and only as the policy says, neighbours may answer instead.
+ * @throws NearbitsError the origin's failure when neither can tell.
+ */
+export async function findVersion(url: string, job: TransferJob, deps: JobDeps, signal: AbortSignal): Promise<Target> {
+  for (let failures = 1; ; failures++) {
+    try {
+      const file = await deps.origin.probe(url, { signal });
+      const what = file.version === null ? 'a file of unknown size' : printVersion(file.version);
+      job.note('HEAD', `the origin names ${what}`, {
+        version: file.version,
+        ranges: file.acceptsRanges,
+        share: file.share,
+      });
+      return { said: 'origin', file };
+    } catch (error) {
+      const failure = toNearbitsError(error);
+      job.note('HEAD_FAILED', failure.message, { code: failure.code });
+      const target = DOWN.has(failure.code) ? await askNeighbours(url, job, deps, signal) : null;
+      if (target !== null) return target;
+      await waitForOrigin(failure, failures, deps, signal);
+    }
+  }
+}
+
+async function waitForOrigin(
+  error: NearbitsError,
+  failures: number,
+  deps: JobDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { originRetries } = deps.policy();
+  const verdict = afterFailure({ kind: 'origin', error, failures, originRetries });
+  if (verdict.action !== 'wait') throw error;
+  await deps.clock.sleep(verdict.delayMs, signal);
+}
+
+/** The stated rule for an origin that is down: see `search.whenOriginDown` in docs/CONFIG.md. */
+async function askNeighbours(
+  url: string,
+  job: TransferJob,
+  deps: JobDeps,
+  signal: AbortSignal,
+): Promise<Target | null> {
+  const rule = deps.policy().whenOriginDown;
+  const { sha256, usePeers } = job.request;
+  const neighbours = deps.neighbours();
+  if (!usePeers || !neighbours.on || rule === 'never' || (rule === 'digest' && sha256 === undefined)) return null;
+  const found = await newestVersion(url, sha256, neighbours.use, signal);
+  if (found === null) return null;
+  job.note(
+    'ORIGIN_DOWN_RULE',
+    `the origin cannot be reached; by the rule "${rule}" a neighbour's validated version counts`,
+    {
+      rule,
+      version: found,
+    },
+  );
+  return { said: 'neighbours', version: found, url };
+}
+
+async function newestVersion(
+  url: string,
+  sha256: string | undefined,
+  neighbours: Neighbours,
+  signal: AbortSignal,
+): Promise<FileVersion | null> {
+  const digest = sha256 === undefined ? null : Buffer.from(sha256, 'hex');
+  const query = { url, version: null, ranges: null, sha256: digest, maxRecords: 5 };
+  let newest: FileVersion | null = null;
+  for await (const answer of neighbours.search(query, signal)) newest = newer(newest, answer);
+  return newest;
+}
+
+function newer(best: FileVersion | null, answer: PeerAnswer): FileVersion | null {
+  return answer.records
+    .map((record) => record.version)
+    .reduce<FileVersion | null>((newest, version) => {
+      if (newest === null) return version;
+      return (version.lastModifiedMs ?? 0) > (newest.lastModifiedMs ?? 0) ? version : newest;
+    }, best);
+}
+
+/** Turns the wish for ranges into an error while they cannot be served. */
+export function requireRanges(file: OriginFile, wanted: boolean): void {
+  if (!wanted || (file.acceptsRanges && file.size !== null)) return;
+  throw new NearbitsError('E_ORIGIN_NO_RANGES', 'the origin cannot deliver parts of this file', {
+    hint: 'Fetch the whole file instead: leave --range out.',
+  });
+}
