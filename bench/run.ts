@@ -1,0 +1,55 @@
+/**
+ * Runs the benchmarks: `npm run bench`, or with names of suites, and `--json`
+ * for one line of JSON at the end: an array of {name, value, unit, vs?, ratio?}.
+ */
+import { parseArgs } from 'node:util';
+import type { Row } from './row.ts';
+
+/** Loaded one at a time, so that one suite's memory does not weigh on the next. */
+const SUITES: Readonly<Record<string, () => Promise<{ run(): Promise<Row[]> }>>> = {
+  'peer-to-peer': () => import('./peer-to-peer.ts'),
+  search: () => import('./search.ts'),
+  'small-object': () => import('./small-object.ts'),
+  idle: () => import('./idle.ts'),
+  discovery: () => import('./discovery.ts'),
+};
+
+const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true });
+const unknown = positionals.filter((name) => !(name in SUITES));
+if (unknown.length > 0) {
+  process.stderr.write(`There is no suite ${unknown.join(', ')}. The suites are: ${Object.keys(SUITES).join(', ')}.\n`);
+  process.exit(2);
+}
+
+const rows: Row[] = [];
+for (const name of positionals.length > 0 ? positionals : Object.keys(SUITES)) {
+  process.stderr.write(`running ${name} ...\n`);
+  const suite = await (SUITES[name] as (typeof SUITES)[string])();
+  rows.push(...(await suite.run()));
+}
+process.stdout.write(`${table(rows)}\n`);
+if (values.json) process.stdout.write(`${JSON.stringify(rows)}\n`);
+
+function table(all: readonly Row[]): string {
+  const cells = all.map(({ name, value, unit, vs, ratio }) => [
+    name,
+    round(value),
+    unit,
+    vs ?? '',
+    ratio === undefined ? '' : round(ratio),
+  ]);
+  const lines = [['what', 'value', 'unit', 'compared with', 'ratio'], ...cells];
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...lines.map((line) => (line[column] as string).length)));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] as number))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function round(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
