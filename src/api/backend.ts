@@ -46,6 +46,8 @@ export interface TransferBackend {
   list(): Promise<readonly TransferView[]>;
   /** @throws NearbitsError E_NOT_FOUND */
   get(id: TransferId): Promise<TransferView>;
+  /** Resolves when the transfer ended and it is decided whether it is shared. @throws NearbitsError E_NOT_FOUND */
+  settled(id: TransferId): Promise<TransferView>;
   /** Every decision so far, oldest first. @throws NearbitsError E_NOT_FOUND */
   trace(id: TransferId): Promise<readonly TraceEntry[]>;
   /** Stops a transfer; one that ended stays as it is. @throws NearbitsError E_NOT_FOUND */

@@ -10,9 +10,6 @@ export function json<Schema extends z.ZodType>(schema: Schema) {
   return { content: { 'application/json': { schema } } };
 }
 
-/** The answer of a route that has nothing to say. */
-export const Nothing = z.strictObject({}).meta({ id: 'Nothing' });
-
 /** Every route may answer with a problem instead; it is thrown, so handlers need not know. */
 export const problems = {
   default: { description: 'the problem (RFC 9457)', content: { [PROBLEM_TYPE]: { schema: Problem } } },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { FileVersionView } from '../job/view.ts';
+import { FileVersionView, TraceEntry, TransferView } from '../job/view.ts';
 
 /** What the local API shows of the node, its peers and its cache. */
 
@@ -64,6 +64,9 @@ export const PeerView = z
   .meta({ id: 'Peer' });
 export type PeerView = z.infer<typeof PeerView>;
 
+/** The roster. */
+export const PeerList = z.object({ peers: z.array(PeerView) }).meta({ id: 'PeerList' });
+
 /** What a wish to look for peers led to. */
 export const DiscoverResult = z
   .object({
@@ -118,3 +121,9 @@ export const ReloadResult = z
   .object({ changedKeys: z.array(z.string()), domainChanged: z.boolean() })
   .meta({ id: 'ReloadResult' });
 export type ReloadResult = z.infer<typeof ReloadResult>;
+
+/** Transfers, newest first. */
+export const TransferList = z.object({ transfers: z.array(TransferView) }).meta({ id: 'TransferList' });
+
+/** The decisions of a transfer, oldest first. */
+export const Trace = z.object({ entries: z.array(TraceEntry) }).meta({ id: 'Trace' });

@@ -210,6 +210,18 @@ export class MemoryTransfers implements TransferBackend {
     return view;
   }
 
+  async settled(id: TransferId): Promise<TransferView> {
+    while (!isFinal((await this.get(id)).state)) {
+      await new Promise<void>((resolve) => {
+        const end = this.#events.subscribe(() => {
+          end();
+          resolve();
+        });
+      });
+    }
+    return this.get(id);
+  }
+
   async trace(id: TransferId): Promise<readonly TraceEntry[]> {
     await this.get(id);
     return [{ atMs: 1, code: 'HEAD', text: 'asked the origin', data: { status: 200 } }];

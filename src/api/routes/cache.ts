@@ -2,7 +2,8 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { parseRecordId } from '../../core/ids.ts';
 import { parseOriginUrl } from '../../core/url.ts';
 import type { NodeBackend } from '../backend.ts';
-import { type ApiApp, answers, IdParam, Nothing } from '../route.ts';
+import { Nothing } from '../nothing.ts';
+import { type ApiApp, answers, IdParam } from '../route.ts';
 import { CachePage, CacheRecordView, RemoveResult, VerifyReport } from '../views.ts';
 
 const MAX_PAGE = 10_000;

@@ -1,72 +1,25 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import { createRoute, type z } from '@hono/zod-openapi';
 import type { ConfigReport } from '../../config/effective.ts';
 import type { ConfigProblem } from '../../config/problem.ts';
 import { parseConfigText } from '../../config/read-file.ts';
 import { readEffective } from '../../config/store.ts';
 import type { NodeBackend } from '../backend.ts';
+import { ConfigCheck, ConfigCheckRequest, ConfigReportView } from '../config-views.ts';
 import { type ApiApp, answers, json } from '../route.ts';
-
-const MAX_TEXT = 256 * 1024;
-const FileView = z.object({ path: z.string(), exists: z.boolean() });
-const WrittenAt = z.object({ file: z.string(), line: z.int().nullable() });
-
-const Report = z
-  .object({
-    configFile: FileView,
-    policyFile: FileView,
-    entries: z.array(
-      z.object({
-        key: z.string(),
-        value: z.unknown().describe('as written'),
-        setBy: z.enum(['default', 'preference', 'policy']),
-        at: WrittenAt.nullable(),
-        overridden: z
-          .object({ value: z.unknown(), at: WrittenAt })
-          .nullable()
-          .describe('a preference without effect because the policy says something else'),
-      }),
-    ),
-  })
-  .meta({ id: 'ConfigReport' });
-
-const Check = z
-  .object({
-    problems: z.array(
-      z.object({
-        file: z.string(),
-        line: z.int().nullable(),
-        key: z.string().nullable(),
-        value: z.string().nullable(),
-        message: z.string(),
-        allowed: z.string().nullable(),
-      }),
-    ),
-  })
-  .meta({ id: 'ConfigCheck' });
-
-const CheckRequest = z
-  .strictObject({
-    text: z
-      .string()
-      .max(MAX_TEXT)
-      .optional()
-      .describe('text of a configuration file; without it the files on disk are checked'),
-  })
-  .meta({ id: 'ConfigCheckRequest' });
 
 const show = createRoute({
   method: 'get',
   path: '/v1/config',
   summary: 'Every key with its effective value and who set it',
-  responses: answers(Report, 'the configuration in force'),
+  responses: answers(ConfigReportView, 'the configuration in force'),
 });
 
 const check = createRoute({
   method: 'post',
   path: '/v1/config/check',
   summary: 'Report every mistake of a text, or of the files on disk, without applying it',
-  request: { body: json(CheckRequest) },
-  responses: answers(Check, 'the mistakes'),
+  request: { body: json(ConfigCheckRequest) },
+  responses: answers(ConfigCheck, 'the mistakes'),
 });
 
 /** Adds the routes about configuration. */
@@ -86,6 +39,6 @@ async function problemsOnDisk(report: ConfigReport): Promise<readonly ConfigProb
 }
 
 /** The report with arrays that the answer type may own. */
-function toPlain(report: ConfigReport): z.input<typeof Report> {
+function toPlain(report: ConfigReport): z.input<typeof ConfigReportView> {
   return { ...report, entries: [...report.entries] };
 }

@@ -1,9 +1,8 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import { createRoute } from '@hono/zod-openapi';
 import type { NodeBackend } from '../backend.ts';
-import { type ApiApp, answers, Nothing } from '../route.ts';
-import { DiscoverResult, PeerView } from '../views.ts';
-
-const PeerList = z.object({ peers: z.array(PeerView) }).meta({ id: 'PeerList' });
+import { Nothing } from '../nothing.ts';
+import { type ApiApp, answers } from '../route.ts';
+import { DiscoverResult, PeerList } from '../views.ts';
 
 const list = createRoute({
   method: 'get',

@@ -1,7 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { NodeBackend } from '../backend.ts';
 import type { Metrics } from '../metrics.ts';
-import { type ApiApp, answers, Nothing, problems } from '../route.ts';
+import { Nothing } from '../nothing.ts';
+import { type ApiApp, answers, problems } from '../route.ts';
 import { NodeStatus, ReloadResult } from '../views.ts';
 
 const status = createRoute({

@@ -1,11 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { parseTransferId } from '../../core/ids.ts';
-import { TraceEntry, TransferRequest, TransferView } from '../../job/view.ts';
+import { TransferRequest, TransferView } from '../../job/view.ts';
 import type { NodeBackend } from '../backend.ts';
 import { type ApiApp, answers, IdParam, json, problems } from '../route.ts';
-
-const TransferList = z.object({ transfers: z.array(TransferView) }).meta({ id: 'TransferList' });
-const Trace = z.object({ entries: z.array(TraceEntry) }).meta({ id: 'Trace' });
+import { Trace, TransferList } from '../views.ts';
 
 const start = createRoute({
   method: 'post',
@@ -27,7 +25,15 @@ const show = createRoute({
   method: 'get',
   path: '/v1/transfers/{id}',
   summary: 'One transfer',
-  request: { params: IdParam },
+  request: {
+    params: IdParam,
+    query: z.object({
+      wait: z
+        .enum(['settled'])
+        .optional()
+        .describe('answer only when the transfer ended and it is decided whether it is shared'),
+    }),
+  },
   responses: answers(TransferView, 'the transfer'),
 });
 
@@ -57,9 +63,11 @@ export function addTransferRoutes(app: ApiApp, { transfers }: NodeBackend): void
     const all = await transfers.list();
     return context.json({ transfers: all.slice(0, context.req.valid('query').limit) }, 200);
   });
-  app.openapi(show, async (context) =>
-    context.json(await transfers.get(parseTransferId(context.req.valid('param').id)), 200),
-  );
+  app.openapi(show, async (context) => {
+    const id = parseTransferId(context.req.valid('param').id);
+    const { wait } = context.req.valid('query');
+    return context.json(await (wait === undefined ? transfers.get(id) : transfers.settled(id)), 200);
+  });
   app.openapi(trace, async (context) => {
     const entries = await transfers.trace(parseTransferId(context.req.valid('param').id));
     return context.json({ entries: [...entries] }, 200);
