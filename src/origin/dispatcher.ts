@@ -3,6 +3,9 @@ import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { NearbitsError } from '../core/errors.ts';
 import type { OriginOptions } from './options.ts';
 
+/** Bytes that may wait in one connection while a sink holds back, beside what the kernel keeps. */
+const SOCKET_BUFFER_BYTES = 256 * 1024;
+
 /**
  * The undici dispatcher for origins. HTTP/1.1 only: over HTTP/2 all ranges of a file would share one
  * connection and its flow control, and each range is one request here anyway. Header blocks are limited to 16 KiB.
@@ -11,6 +14,8 @@ import type { OriginOptions } from './options.ts';
 export function createDispatcher(options: OriginOptions): Dispatcher {
   const tls = {
     timeout: options.connectTimeoutMs,
+    // Node reads 64 KiB at a time and stops the socket whenever this much waits: with its default, after every read.
+    highWaterMark: SOCKET_BUFFER_BYTES,
     ...(options.extraCaPem === null ? {} : { ca: [...rootCertificates, options.extraCaPem] }),
   };
   const shared = { allowH2: false, maxHeaderSize: 16 * 1024, connectTimeout: options.connectTimeoutMs, connect: tls };

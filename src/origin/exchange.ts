@@ -28,8 +28,8 @@ const ignore: ByteSink = () => {};
 
 /**
  * One request and its answer over undici's dispatch interface, without streams in between: chunks go
- * straight from the parser to the sink, and a sink that holds back pauses the socket. At most one
- * socket buffer (64 KiB, undici's choice) waits here meanwhile.
+ * straight from the parser to the sink, and a sink that holds back pauses the socket. What the socket
+ * has buffered by then (see dispatcher.ts) is all that can wait here.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #clock: Clock;
@@ -111,7 +111,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#settled) return;
+    // After each pause the parser is flushed, which reports an empty chunk; pausing for that one would never end.
+    if (this.#settled || chunk.length === 0) return;
     this.#watchdog.progress(chunk.length);
     // undici hands over what it has buffered although it is paused when the origin closes the connection.
     if (this.#sinkIsBusy || this.#sink === null) this.#queue.push(chunk);

@@ -75,7 +75,7 @@ async function sendBody(
   const step = bytesPerSecond === null ? STEP : Math.max(1, Math.min(STEP, Math.floor(bytesPerSecond / 50)));
   const startMs = performance.now();
   for (let offset = answer.start; offset < end; ) {
-    const next = Math.min(end, offset + step);
+    const next = Math.min(end, (Math.floor(offset / step) + 1) * step);
     if (response.destroyed || response.socket === null) return false;
     const flowing = response.write(answer.content.read(offset, next));
     count(next - offset);
