@@ -94,6 +94,14 @@ export class Table<T> {
     }
   }
 
+  /** Walks over the keys alone, in order, whatever their values are worth. */
+  async *keys(): AsyncGenerator<string> {
+    await using iterator = this.#raw.keys({ gte: this.#prefix, lt: this.#prefix + END });
+    for (let batch = await nextKeys(iterator); batch.length > 0; batch = await nextKeys(iterator)) {
+      for (const own of batch) yield own.slice(this.#prefix.length);
+    }
+  }
+
   /** The change that stores a value, for `Database.write`. */
   putting(key: string, value: T): WriteOp {
     const own = this.#prefix + key;
@@ -113,6 +121,10 @@ export class Table<T> {
     this.#log.warn({ key: own, damaged: bytes === null }, 'a value of the index cannot be used and is skipped');
     return undefined;
   }
+}
+
+function nextKeys(iterator: { nextv(size: number): Promise<string[]> }): Promise<string[]> {
+  return failing('read', () => iterator.nextv(1000));
 }
 
 /** Runs one operation of the database; its failure becomes a NearbitsError E_IO. */

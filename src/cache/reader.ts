@@ -1,0 +1,144 @@
+import { createHash, hash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { type ByteRange, intersectRanges, printRange } from '../core/byte-range.ts';
+import { NearbitsError } from '../core/errors.ts';
+import type { Piece } from '../core/pieces.ts';
+import type { ByteSink } from '../core/source.ts';
+import type { CacheRecord } from './record.ts';
+
+/** Most bytes that one read takes, and the largest piece that is read only once. */
+const BLOCK_BYTES = 1024 * 1024;
+
+/** What a reader works with. */
+export interface ReaderDeps {
+  readonly file: FileHandle;
+  /** Called once per damaged piece that was met, before the read fails. */
+  readonly onDamage: (message: string) => void;
+  /** Called when the reader is disposed and its file is closed. */
+  readonly onClose: () => void;
+}
+
+/**
+ * Reads the content of one record. As long as it is not disposed the record is
+ * in use and its file stays, whatever happens to the record.
+ */
+export class CacheReader {
+  readonly record: CacheRecord;
+  /** The pieces of the record, in order. */
+  readonly pieces: readonly Piece[];
+  readonly #deps: ReaderDeps;
+  // Large pieces that were found good in this lease; small ones are checked at every read.
+  readonly #proven = new Set<Piece>();
+  #closing: Promise<void> | null = null;
+
+  constructor(deps: ReaderDeps, options: { readonly record: CacheRecord; readonly pieces: readonly Piece[] }) {
+    this.#deps = deps;
+    this.record = options.record;
+    this.pieces = options.pieces;
+  }
+
+  /**
+   * Hands exactly the bytes of `range` to `sink`, in order and in chunks of at most 1 MiB.
+   * The piece that a chunk is part of is checked against its hash before the chunk is
+   * handed out: pieces of up to 1 MiB in the very bytes that are handed out, larger ones
+   * in a pass of their own, once per lease. At most 2 MiB are held in memory.
+   * @throws NearbitsError E_INVALID_RANGE when the record does not hold the range, E_CACHE_DAMAGED
+   * when a piece is not what it was; the record is removed then, and bytes handed out before are good.
+   */
+  async read(range: ByteRange, sink: ByteSink, signal: AbortSignal): Promise<void> {
+    if (!this.record.ranges.covers(range)) {
+      throw new NearbitsError('E_INVALID_RANGE', `the record does not hold the range ${printRange(range)}`);
+    }
+    const touched = touching(this.pieces, range);
+    let next = this.#load(touched[0]);
+    for (const [index, piece] of touched.entries()) {
+      const block = await next;
+      // The next piece comes from the disk while this one is hashed and taken.
+      next = this.#load(touched[index + 1]);
+      signal.throwIfAborted();
+      if (block === null) await this.#readLarge(piece, range, sink, signal);
+      else await this.#handOut(piece, block, range, sink);
+    }
+  }
+
+  /** Ends the use of the record. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#deps.file.close().finally(this.#deps.onClose);
+    await this.#closing;
+  }
+
+  /** The bytes of a piece, unchecked; null when there is none or it is too large for one read. */
+  #load(piece: Piece | undefined): Promise<Buffer | null> {
+    if (piece === undefined || piece.end - piece.start > BLOCK_BYTES) return Promise.resolve(null);
+    const loading = this.#readBlock(piece.start, piece.end);
+    // It fails where it is awaited; a read that ends before that must not count as an unhandled failure.
+    loading.catch(() => {});
+    return loading;
+  }
+
+  async #handOut(piece: Piece, block: Buffer, range: ByteRange, sink: ByteSink): Promise<void> {
+    this.#compare(piece, hash('sha256', block, 'buffer'));
+    const part = intersectRanges(piece, range);
+    if (part !== null) await sink(block.subarray(part.start - piece.start, part.end - piece.start));
+  }
+
+  async #readLarge(piece: Piece, range: ByteRange, sink: ByteSink, signal: AbortSignal): Promise<void> {
+    if (!this.#proven.has(piece)) {
+      const digest = createHash('sha256');
+      await this.#eachBlock(piece, (block) => void digest.update(block), signal);
+      this.#compare(piece, digest.digest());
+      this.#proven.add(piece);
+    }
+    const part = intersectRanges(piece, range);
+    if (part !== null) await this.#eachBlock(part, sink, signal);
+  }
+
+  async #eachBlock(range: ByteRange, take: ByteSink, signal: AbortSignal): Promise<void> {
+    for (let start = range.start; start < range.end; start += BLOCK_BYTES) {
+      signal.throwIfAborted();
+      await take(await this.#readBlock(start, Math.min(start + BLOCK_BYTES, range.end)));
+    }
+  }
+
+  // A fresh buffer each time: the sink keeps what it gets (core/source.ts), so none can be used again.
+  async #readBlock(start: number, end: number): Promise<Buffer> {
+    const block = Buffer.allocUnsafeSlow(end - start);
+    for (let done = 0; done < block.length; ) {
+      const { bytesRead } = await this.#deps.file.read(block, done, block.length - done, start + done);
+      if (bytesRead === 0) throw this.#damaged(`its file ends at byte ${start + done}`);
+      done += bytesRead;
+    }
+    return block;
+  }
+
+  #compare(piece: Piece, digest: Buffer): void {
+    if (!digest.equals(piece.hash)) throw this.#damaged(`the bytes ${printRange(piece)} do not match their hash`);
+  }
+
+  #damaged(problem: string): NearbitsError {
+    this.#deps.onDamage(problem);
+    return damagedRecord(this.record.id, problem);
+  }
+}
+
+/** The failure to read a record whose content is not what it was. */
+export function damagedRecord(id: string, problem: string): NearbitsError {
+  return new NearbitsError('E_CACHE_DAMAGED', `the cached content is damaged: ${problem}`, {
+    details: { recordId: id },
+    hint: 'The record is removed; fetching the file again repairs it.',
+  });
+}
+
+// Pieces are sorted and a record may have thousands, of which a request touches one or two.
+function touching(pieces: readonly Piece[], range: ByteRange): Piece[] {
+  if (range.start >= range.end) return [];
+  let low = 0;
+  for (let high = pieces.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    if ((pieces[middle] as Piece).end <= range.start) low = middle + 1;
+    else high = middle;
+  }
+  let end = low;
+  while (end < pieces.length && (pieces[end] as Piece).start < range.end) end++;
+  return pieces.slice(low, end);
+}
