@@ -23,6 +23,12 @@ export const NodeStatus = z
       .object({ name: z.string(), notAfterMs: TIME_MS.describe('when the membership expires') })
       .nullable()
       .describe('null: no member of a domain, so no peer traffic at all'),
+    peering: z
+      .object({
+        on: z.boolean(),
+        reason: z.string().nullable().describe('why neighbours are not used; null when they are'),
+      })
+      .describe('whether this node talks to neighbours'),
     ports: z.object({
       peer: z.int().nullable().describe('TCP port of libp2p; null: no socket open'),
       content: z.int().nullable().describe('TCP port of the content server'),

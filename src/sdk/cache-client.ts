@@ -1,9 +1,10 @@
 import { Nothing } from '../api/nothing.ts';
 import { CachePage, CacheRecordView, RemoveResult, VerifyReport } from '../api/views.ts';
-import type { ApiConnection, CallOptions } from './connection.ts';
+import type { CacheAccess, CallOptions } from './access.ts';
+import type { ApiConnection } from './connection.ts';
 
 /** The cache of a node. */
-export class CacheClient {
+export class CacheClient implements CacheAccess {
   readonly #connection: ApiConnection;
 
   constructor(connection: ApiConnection) {

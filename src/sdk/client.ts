@@ -5,8 +5,9 @@ import type { ConfigReport } from '../config/effective.ts';
 import type { ConfigProblem } from '../config/problem.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { NodeEvent } from '../observe/events.ts';
+import type { CallOptions, NodeAccess } from './access.ts';
 import { CacheClient } from './cache-client.ts';
-import { ApiConnection, type CallOptions, type ConnectionOptions } from './connection.ts';
+import { ApiConnection, type ConnectionOptions } from './connection.ts';
 import { openEvents } from './events.ts';
 import { TransferClient } from './transfer-client.ts';
 
@@ -14,7 +15,7 @@ import { TransferClient } from './transfer-client.ts';
  * Talks to a running node over its local API. Every method throws NearbitsError: the code the node gave, E_NOT_RUNNING
  * when no node answers, or E_CANCELLED when the signal aborts. Nothing is opened before the first call.
  */
-export class NearbitsClient {
+export class NearbitsClient implements NodeAccess {
   /** What the node holds for its neighbours. */
   readonly cache: CacheClient;
   /** What the node fetches. */

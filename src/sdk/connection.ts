@@ -14,11 +14,6 @@ export interface ConnectionOptions {
   readonly token?: string | undefined;
 }
 
-/** Stops a request; every method takes one. */
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-}
-
 /** One request. */
 export interface Call<Schema extends z.ZodType> {
   readonly method: Dispatcher.HttpMethod;

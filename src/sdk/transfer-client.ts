@@ -1,12 +1,13 @@
 import { Trace, TransferList } from '../api/views.ts';
 import type { TransferId } from '../core/ids.ts';
 import { type TraceEntry, type TransferRequestInput, TransferView } from '../job/view.ts';
-import type { ApiConnection, CallOptions } from './connection.ts';
+import type { CallOptions, TransferAccess } from './access.ts';
+import type { ApiConnection } from './connection.ts';
 import { openEvents } from './events.ts';
 import { watchTransfer } from './watch.ts';
 
 /** The transfers of a node. */
-export class TransferClient {
+export class TransferClient implements TransferAccess {
   readonly #connection: ApiConnection;
 
   constructor(connection: ApiConnection) {

@@ -35,6 +35,7 @@ export class MemoryBackend implements NodeBackend {
       configFile: '/etc/nearbits/nearbits.yaml',
       policyFile: '/etc/nearbits/policy.yaml',
       domain: { name: 'example', notAfterMs: 2_000_000 },
+      peering: { on: true, reason: null },
       ports: { peer: 1, content: 2, discovery: 3 },
       peers: { known: this.roster.length, authenticated: 0, available: this.roster.length },
       cache: {

@@ -1,0 +1,91 @@
+import type { CacheBackend, NodeBackend, TransferBackend } from '../api/backend.ts';
+import { EventQueue } from '../api/event-queue.ts';
+import type { CacheRecordView } from '../api/views.ts';
+import { NearbitsError } from '../core/errors.ts';
+import { parseRecordId, parseTransferId, type RecordId } from '../core/ids.ts';
+import { parseOriginUrl } from '../core/url.ts';
+import { TransferRequest, type TransferRequestInput, type TransferView } from '../job/view.ts';
+import type { CacheAccess, NodeAccess, TransferAccess } from './access.ts';
+import { watchTransfer } from './watch.ts';
+
+const PAGE = 1000;
+
+/** The node of this process, to be used like one in another process; no socket lies between. */
+export function inProcess(backend: NodeBackend): NodeAccess {
+  return {
+    status: () => backend.status(),
+    peers: async () => [...(await backend.peers())],
+    discoverPeers: () => backend.discoverPeers(),
+    clearPeers: () => backend.clearPeers(),
+    config: async () => backend.config(),
+    reload: () => backend.reload(),
+    cache: cacheAccess(backend.cache),
+    transfers: transferAccess(backend.transfers, backend),
+  };
+}
+
+function cacheAccess(cache: CacheBackend): CacheAccess {
+  return {
+    list: ({ url } = {}) => listAll(cache, url === undefined ? null : parseOriginUrl(url)),
+    get: async (id) => await cache.get(parseRecordId(id)),
+    remove: async (id) => await cache.remove(parseRecordId(id)),
+    removeUrl: async (url) => await cache.removeUrl(parseOriginUrl(url)),
+    clear: () => cache.clear(),
+    verify: ({ signal } = {}) => cache.verify(signal ?? new AbortController().signal),
+  };
+}
+
+async function* listAll(cache: CacheBackend, url: string | null): AsyncGenerator<CacheRecordView> {
+  let after: RecordId | null = null;
+  do {
+    const { records, next } = await cache.list({ url, after, limit: PAGE });
+    yield* records;
+    after = next === null ? null : parseRecordId(next);
+  } while (after !== null);
+}
+
+function transferAccess(transfers: TransferBackend, backend: NodeBackend): TransferAccess {
+  return {
+    start: async (request) => await transfers.start(checkRequest(request)),
+    list: async () => [...(await transfers.list())],
+    get: async (id) => await transfers.get(parseTransferId(id)),
+    settled: async (id) => await transfers.settled(parseTransferId(id)),
+    trace: async (id) => [...(await transfers.trace(parseTransferId(id)))],
+    cancel: async (id) => await transfers.cancel(parseTransferId(id)),
+    watch: (id, { signal } = {}) => watch(backend, id, signal),
+  };
+}
+
+async function* watch(
+  backend: NodeBackend,
+  text: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<TransferView> {
+  const id = parseTransferId(text);
+  const events = new EventQueue();
+  const end = (): void => events.end();
+  const unsubscribe = backend.subscribe((event) => {
+    if ('transferId' in event && event.transferId === id) events.push(event);
+  });
+  signal?.addEventListener('abort', end);
+  try {
+    signal?.throwIfAborted();
+    const { transfers } = backend;
+    const source = { events, get: () => transfers.get(id), settled: () => transfers.settled(id) };
+    yield* watchTransfer(source, id);
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+    throw new NearbitsError('E_CANCELLED', 'the watching was stopped', { cause: error });
+  } finally {
+    signal?.removeEventListener('abort', end);
+    unsubscribe();
+  }
+}
+
+/** The same check that the API does. */
+function checkRequest(request: TransferRequestInput): TransferRequest {
+  const result = TransferRequest.safeParse(request);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`);
+  throw new NearbitsError('E_INVALID_ARGUMENT', problems.join('; '), { details: { problems } });
+}
