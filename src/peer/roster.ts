@@ -58,6 +58,8 @@ interface Slot {
 
 const DEFAULTS = { maxEntries: 100, offlineMs: 1_800_000, addressAgeMs: 604_800_000, distrustMs: 600_000 };
 const FAILURES_BEFORE_OFFLINE = 3;
+/** How long a full roster refuses hints without looking for room again: a storm of them must cost little. */
+const LOOK_FOR_ROOM_MS = 5_000;
 /** Confirmations closer together than this are not worth a write. */
 const WRITE_AGAIN_MS = 3_600_000;
 
@@ -74,6 +76,7 @@ export class Roster {
   readonly #slots = new Map<NodeId, Slot>();
   readonly #distrusted: Distrust;
   #lastTurnoverMs = 0;
+  #noRoomUntilMs = 0;
   #onSubnet: (host: string) => boolean = () => true;
 
   private constructor(deps: RosterDeps, options: RosterOptions) {
@@ -149,6 +152,7 @@ export class Roster {
     if (failures === 1) slot.failingSinceMs = nowMs;
     slot.retryAtMs = nowMs + retryDelayMs(failures);
     slot.entry = { ...slot.entry, available: false, failures };
+    this.#noRoomUntilMs = 0;
     if (this.#isOffline(slot)) this.#remove(nodeId, 'offline');
   }
 
@@ -193,15 +197,12 @@ export class Roster {
 
   /** Forgets addresses that are too old, peers without an address, proofs that ran out and peers offline too long; call it every minute or so. */
   sweep(): void {
-    const nowMs = this.#clock.wallMs();
-    for (const [nodeId, slot] of [...this.#slots]) {
-      const addresses = slot.entry.addresses.filter(
-        (address) => nowMs - address.lastSeenMs <= this.#limits.addressAgeMs,
-      );
-      if (addresses.length === 0) this.#remove(nodeId, 'expired');
-      else if (this.#isOffline(slot)) this.#remove(nodeId, 'offline');
-      else if (addresses.length < slot.entry.addresses.length) this.#change(slot, null, { addresses });
-      else slot.entry = this.#current(slot);
+    const oldestMs = this.#clock.wallMs() - this.#limits.addressAgeMs;
+    for (const [nodeId, slot] of this.#slots) {
+      slot.entry = this.#current(slot);
+      const { addresses } = slot.entry;
+      if (this.#isOffline(slot)) this.#remove(nodeId, 'offline');
+      else if (addresses.some(({ lastSeenMs }) => lastSeenMs < oldestMs)) this.#expire(slot, oldestMs);
     }
   }
 
@@ -236,9 +237,13 @@ export class Roster {
 
   #addHint(hint: RosterHint): boolean {
     if (this.#slots.size >= this.#limits.maxEntries) {
+      if (this.#clock.monotonicMs() < this.#noRoomUntilMs) return false;
       const nowMs = this.#clock.wallMs();
       const victim = roomForHint(this.#rawEntries(), nowMs, this.#lastTurnoverMs);
-      if (victim === null) return false;
+      if (victim === null) {
+        this.#noRoomUntilMs = this.#clock.monotonicMs() + LOOK_FOR_ROOM_MS;
+        return false;
+      }
       if (victim.available) this.#lastTurnoverMs = nowMs;
       this.#remove(victim.nodeId, 'replaced');
     }
@@ -293,6 +298,12 @@ export class Roster {
     slot.entry = { ...slot.entry, ...changes };
     this.#store?.changed(slot.entry.nodeId);
     if (event !== null) this.#emit(event);
+  }
+
+  #expire(slot: Slot, oldestMs: number): void {
+    const addresses = slot.entry.addresses.filter((address) => address.lastSeenMs >= oldestMs);
+    if (addresses.length === 0) this.#remove(slot.entry.nodeId, 'expired');
+    else this.#change(slot, null, { addresses });
   }
 
   #remove(nodeId: NodeId, reason: RemovalReason): void {

@@ -3,28 +3,14 @@ import { ManualClock } from '../../../src/core/manual-clock.ts';
 import type { NodeEventBody } from '../../../src/observe/events.ts';
 import { silentLogger } from '../../../src/observe/log.ts';
 import { Roster, type RosterOptions } from '../../../src/peer/roster.ts';
-import { type RosterRecord, rosterRecordSchema } from '../../../src/peer/roster-entry.ts';
 import type { RosterTable } from '../../../src/peer/roster-store.ts';
+import { MemoryTable } from '../../support/memory-table.ts';
 import { testNodeId } from '../../support/node-ids.ts';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 const A = testNodeId(1);
 const B = testNodeId(2);
-
-/** A table in memory that keeps what JSON keeps, as the store does. */
-class MemoryTable implements RosterTable {
-  readonly records = new Map<string, string>();
-  async put(key: string, record: RosterRecord): Promise<void> {
-    this.records.set(key, JSON.stringify(record));
-  }
-  async delete(key: string): Promise<void> {
-    this.records.delete(key);
-  }
-  async *entries(): AsyncIterable<readonly [string, RosterRecord]> {
-    for (const [key, json] of this.records) yield [key, rosterRecordSchema.parse(JSON.parse(json))];
-  }
-}
 
 async function openRoster(options: RosterOptions = {}, table: RosterTable | null = null, clock = new ManualClock()) {
   const events: NodeEventBody[] = [];
