@@ -1,0 +1,92 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NearbitsError, systemErrorCode } from '../core/errors.ts';
+import { type NodeId, parseNodeId } from '../core/ids.ts';
+import { ensurePrivateDir } from '../platform/disk.ts';
+import { writeFileAtomically } from '../platform/write-file.ts';
+
+/**
+ * Who this node is: an Ed25519 key pair. It is made and read without libp2p, which takes over 40 MiB, because a node in no
+ * domain has an identity too.
+ */
+export interface Identity {
+  /** The libp2p PeerId of the public key. */
+  readonly nodeId: NodeId;
+  /** The 32 bytes of the public key. */
+  readonly publicKey: Uint8Array;
+  /** Never leaves this process. */
+  readonly privateKey: KeyObject;
+}
+
+const FILE_NAME = 'identity.key';
+const MAX_FILE_BYTES = 4096;
+const SPKI_HEAD_BYTES = 12;
+
+/**
+ * Reads the identity from `identity.key` (PKCS #8 in PEM, mode 0600) in the data directory, or makes one there. Not to be
+ * called by two processes for a fresh directory at once: the lock of the database keeps them apart.
+ * @throws NearbitsError E_IO when the file cannot be read or is no Ed25519 key. It is never replaced: that would quietly end the node's membership.
+ */
+export async function loadOrCreateIdentity(dataDir: string): Promise<Identity> {
+  const path = join(dataDir, FILE_NAME);
+  const pem = await readIfThere(path);
+  if (pem !== null) return identityOf(parseKey(pem, path));
+  const { privateKey } = generateKeyPairSync('ed25519');
+  await ensurePrivateDir(dataDir);
+  await writeFileAtomically(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), 0o600);
+  return identityOf(privateKey);
+}
+
+/** The identity that belongs to an Ed25519 private key. */
+export function identityOf(privateKey: KeyObject): Identity {
+  const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
+  const publicKey = new Uint8Array(spki.subarray(SPKI_HEAD_BYTES));
+  return { nodeId: nodeIdOf(publicKey), publicKey, privateKey };
+}
+
+/**
+ * The PeerId of an Ed25519 public key in text form: base58 of an identity multihash (0x00, 36 bytes) over the protobuf
+ * of the key (type 1 = Ed25519, then 32 bytes); libp2p specification "Peer Ids and Keys".
+ */
+export function nodeIdOf(publicKey: Uint8Array): NodeId {
+  return parseNodeId(base58(Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20, ...publicKey)));
+}
+
+const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
+
+function base58(bytes: Uint8Array): string {
+  let value = BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
+  let text = '';
+  for (; value > 0n; value /= 58n) text = BASE58.charAt(Number(value % 58n)) + text;
+  const zeros = bytes.findIndex((byte) => byte !== 0);
+  return '1'.repeat(zeros < 0 ? bytes.length : zeros) + text;
+}
+
+async function readIfThere(path: string): Promise<string | null> {
+  try {
+    if ((await stat(path)).size > MAX_FILE_BYTES) throw unusable(path);
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof NearbitsError) throw error;
+    if (systemErrorCode(error) === 'ENOENT') return null;
+    throw new NearbitsError('E_IO', `${path} cannot be read`, { cause: error });
+  }
+}
+
+function parseKey(pem: string, path: string): KeyObject {
+  try {
+    const key = createPrivateKey(pem);
+    if (key.asymmetricKeyType === 'ed25519') return key;
+  } catch (error) {
+    throw unusable(path, error);
+  }
+  throw unusable(path);
+}
+
+function unusable(path: string, cause?: unknown): NearbitsError {
+  return new NearbitsError('E_IO', `${path} holds no Ed25519 private key`, {
+    cause,
+    hint: 'Restore it from a backup, or move it away: the node then gets a new identity and has to join its domain again.',
+  });
+}
