@@ -9,7 +9,10 @@ export interface Totals {
   bytesServed: number;
 }
 
-type Received = Pick<NodeEvent & { type: 'transfer.progress' }, 'bytesFromPeers' | 'bytesFromOrigin' | 'bytesFromCache'>;
+type Received = Pick<
+  NodeEvent & { type: 'transfer.progress' },
+  'bytesFromPeers' | 'bytesFromOrigin' | 'bytesFromCache'
+>;
 
 /** Adds up what the events tell; progress events carry sums of one transfer, so only what they grew by counts. */
 export class TotalsCounter {
@@ -20,7 +23,8 @@ export class TotalsCounter {
   observe(event: NodeEvent): void {
     if (event.type === 'serve.finished') this.totals.bytesServed += event.bytes;
     else if (event.type === 'transfer.progress') this.#progress(event);
-    else if (event.type === 'transfer.completed' || event.type === 'transfer.failed') this.#last.delete(event.transferId);
+    else if (event.type === 'transfer.completed' || event.type === 'transfer.failed')
+      this.#last.delete(event.transferId);
   }
 
   #progress(event: NodeEvent & { type: 'transfer.progress' }): void {

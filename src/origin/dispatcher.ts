@@ -1,5 +1,5 @@
 import { rootCertificates } from 'node:tls';
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { Agent, type Dispatcher, EnvHttpProxyAgent, ProxyAgent } from 'undici';
 import { NearbitsError } from '../core/errors.ts';
 import type { OriginOptions } from './options.ts';
 
@@ -9,7 +9,7 @@ const SOCKET_BUFFER_BYTES = 256 * 1024;
 /**
  * The undici dispatcher for origins. HTTP/1.1 only: over HTTP/2 all ranges of a file would share one
  * connection and its flow control, and each range is one request here anyway. Header blocks are limited to 16 KiB.
- * @throws NearbitsError E_CONFIG when a proxy variable is no URL.
+ * @throws NearbitsError E_CONFIG when the proxy named by the configuration or a variable is no URL.
  */
 export function createDispatcher(options: OriginOptions): Dispatcher {
   const tls = {
@@ -20,12 +20,14 @@ export function createDispatcher(options: OriginOptions): Dispatcher {
   };
   const shared = { allowH2: false, maxHeaderSize: 16 * 1024, connectTimeout: options.connectTimeoutMs, connect: tls };
   if (options.proxy === 'none') return new Agent(shared);
+  const proxied = { ...shared, requestTls: tls, proxyTls: tls };
   try {
-    return new EnvHttpProxyAgent({ ...shared, requestTls: tls, proxyTls: tls });
+    if (options.proxy === 'environment') return new EnvHttpProxyAgent(proxied);
+    return new ProxyAgent({ ...proxied, uri: options.proxy });
   } catch (error) {
-    throw new NearbitsError('E_CONFIG', 'a proxy in the environment is not a usable URL', {
+    throw new NearbitsError('E_CONFIG', 'the proxy for origins is not a usable URL', {
       cause: error,
-      hint: 'Check http_proxy and https_proxy.',
+      hint: 'Check origin.proxy, http_proxy and https_proxy.',
     });
   }
 }

@@ -14,8 +14,8 @@ export interface OriginOptions {
   readonly maxRedirects: number;
   /** Larger files are refused, in bytes. */
   readonly maxFileBytes: number;
-  /** `environment` obeys http_proxy, https_proxy and no_proxy; `none` always connects directly. */
-  readonly proxy: 'environment' | 'none';
+  /** `environment` obeys http_proxy, https_proxy and no_proxy; `none` always connects directly; a URL is one proxy for all. */
+  readonly proxy: string;
   /** Certificates (PEM) trusted beside those Node brings, or null. */
   readonly extraCaPem: string | null;
   /** What the node calls itself to origins. */

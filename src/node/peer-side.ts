@@ -1,0 +1,156 @@
+import type { Cache } from '../cache/cache.ts';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
+import type { NearbitsError } from '../core/errors.ts';
+import type { NodeId } from '../core/ids.ts';
+import { systemRandom } from '../core/random.ts';
+import type { Membership } from '../domain/membership.ts';
+import type { Neighbours } from '../job/deps.ts';
+import type { EmitEvent } from '../observe/events.ts';
+import type { Logger } from '../observe/log.ts';
+import { ContentClient } from '../peer/content-client.ts';
+import type { DiscoverOutcome, Discovery } from '../peer/discovery/discovery.ts';
+import { startDiscovery } from '../peer/discovery/start.ts';
+import type { Identity } from '../peer/identity.ts';
+import { type PeerAnswer, PeerNetwork, type PeerRecord, type SearchQuery } from '../peer/network.ts';
+import type { Roster } from '../peer/roster.ts';
+import { ContentServer } from '../serve/content-server.ts';
+import { createSearchHandler, refuseSearches } from '../serve/search-handler.ts';
+
+/** What the side that faces the neighbours works with. */
+export interface PeerSideDeps {
+  readonly identity: Identity;
+  readonly membership: Membership;
+  readonly cache: Cache;
+  readonly roster: Roster;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly emit: EmitEvent;
+}
+
+/**
+ * Everything that opens a socket towards neighbours. Exists only while this
+ * node is a member of a domain and the configuration allows it; is stopped and
+ * started anew when either changes.
+ */
+export class PeerSide implements Neighbours, AsyncDisposable {
+  readonly #deps: PeerSideDeps;
+  readonly #network: PeerNetwork;
+  readonly #client: ContentClient;
+  readonly #server: ContentServer | null;
+  #discovery: Discovery | null = null;
+  #search: Config['search'];
+
+  private constructor(deps: PeerSideDeps, config: Config, network: PeerNetwork, server: ContentServer | null) {
+    this.#deps = deps;
+    this.#network = network;
+    this.#server = server;
+    this.#search = config.search;
+    this.#client = new ContentClient({ ...deps, membership: () => deps.membership }, {});
+  }
+
+  /**
+   * Opens the sockets in the order in which neighbours use them: content, search, discovery.
+   * @throws NearbitsError E_LISTEN when a port is taken; nothing stays open then.
+   */
+  static async start(deps: PeerSideDeps, config: Config): Promise<PeerSide> {
+    const server = config.peers.server ? await startServer(deps, config) : null;
+    try {
+      const { identity, membership, roster, cache, clock, log, emit } = deps;
+      const searchHandler = server === null ? refuseSearches : createSearchHandler({ cache, server });
+      const networkDeps = { identity, membership, roster, clock, random: systemRandom, log, emit, searchHandler };
+      const network = await PeerNetwork.start(networkDeps, { host: config.listen.host, port: config.listen.peerPort });
+      const side = new PeerSide(deps, config, network, server);
+      side.#discovery = await side.#startDiscovery(config);
+      return side;
+    } catch (error) {
+      await server?.stop();
+      throw error;
+    }
+  }
+
+  /** Takes over what can change while sockets stay open. */
+  update(config: Config): void {
+    this.#search = config.search;
+    this.#server?.update(config.serve);
+  }
+
+  search(query: SearchQuery, signal: AbortSignal): AsyncIterable<PeerAnswer> {
+    const { maxPeers, peerTimeoutMs, timeoutMs } = this.#search;
+    return this.#network.search(query, { maxPeers, peerTimeoutMs, timeoutMs }, signal);
+  }
+
+  source(answer: PeerAnswer, record: PeerRecord) {
+    const { nodeId, contentHost, contentPort } = answer;
+    return this.#client.source({ nodeId, host: contentHost, port: contentPort, record });
+  }
+
+  failed(nodeId: NodeId, error: NearbitsError): void {
+    this.#deps.roster.failed(nodeId, error.code);
+  }
+
+  /** Looks for neighbours now, unless that happened within the last ten minutes. */
+  async discover(signal: AbortSignal): Promise<DiscoverOutcome> {
+    return (await this.#discovery?.discover(signal)) ?? { started: false, suppressedForMs: 0 };
+  }
+
+  /** Lets the next discovery begin at once. */
+  liftSuppression(): void {
+    this.#discovery?.liftSuppression();
+  }
+
+  /** The TCP ports in use; null where nothing listens. */
+  get ports(): { peer: number | null; content: number | null } {
+    return { peer: this.#network.port, content: this.#server?.port ?? null };
+  }
+
+  /** Neighbours that are being served now. */
+  get clients(): number {
+    return this.#server?.clients ?? 0;
+  }
+
+  /** What discovery is doing, or null when it is off. */
+  get discovery() {
+    return this.#discovery?.status() ?? null;
+  }
+
+  async stop(): Promise<void> {
+    await this.#discovery?.stop();
+    await this.#network.stop();
+    await this.#client.close();
+    await this.#server?.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #startDiscovery({ discovery }: Config): Promise<Discovery> {
+    const { identity, membership, roster, log, emit, clock } = this.#deps;
+    const network = this.#network;
+    const deps = {
+      nodeId: identity.nodeId,
+      domainTag: membership.tag,
+      roster,
+      log,
+      emit,
+      clock,
+      tcpPort: () => network.port,
+      listenAddresses: () => network.addresses(),
+      connectHint: (host: string, port: number) => network.connectHint(host, port),
+    };
+    return startDiscovery(deps, {
+      datagrams: discovery.enabled && discovery.broadcast,
+      mdns: discovery.enabled && discovery.mdns,
+      port: discovery.port,
+      interfaces: discovery.interfaces,
+      staticPeers: discovery.staticPeers,
+    });
+  }
+}
+
+function startServer(deps: PeerSideDeps, config: Config): Promise<ContentServer> {
+  const { cache, membership, clock, log, emit } = deps;
+  const options = { host: config.listen.host, port: config.listen.contentPort, ...config.serve };
+  return ContentServer.start({ cache, membership: () => membership, clock, log, emit }, options);
+}

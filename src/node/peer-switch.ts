@@ -1,0 +1,131 @@
+import type { Config } from '../config/config.ts';
+import { NearbitsError, toNearbitsError } from '../core/errors.ts';
+import { loadMembership, type Membership } from '../domain/membership.ts';
+import type { Sharing } from '../job/deps.ts';
+import { PeerSide, type PeerSideDeps } from './peer-side.ts';
+
+/** Keys that are read when sockets are opened; a change of any of them closes and opens the side anew. */
+const REOPENING = ['peers.', 'listen.', 'discovery.'];
+
+/** What the switch works with: all that the side needs but the membership, which it looks after itself. */
+export interface PeerSwitchDeps extends Omit<PeerSideDeps, 'membership'> {
+  /** The folder `domain` of the data directory. */
+  readonly domainDir: string;
+}
+
+/**
+ * Keeps the side that faces the neighbours open exactly while membership and
+ * configuration allow it. Changes queue up behind each other.
+ */
+export class PeerSwitch {
+  readonly #deps: PeerSwitchDeps;
+  #membership: Membership | null = null;
+  #side: PeerSide | null = null;
+  #reason = 'the node is starting';
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: PeerSwitchDeps) {
+    this.#deps = deps;
+  }
+
+  get membership(): Membership | null {
+    return this.#membership;
+  }
+
+  /** The open side, or why there is none. */
+  get current(): Sharing<PeerSide> {
+    return this.#side === null ? { on: false, reason: this.#reason } : { on: true, use: this.#side };
+  }
+
+  /**
+   * Opens the side for the first time.
+   * @throws NearbitsError E_LISTEN when a port is taken.
+   */
+  async open(config: Config): Promise<void> {
+    await this.#loadMembership();
+    await this.#reopen(config);
+  }
+
+  /** Reads the membership again and follows it; returns whether it changed. */
+  reloadMembership(config: Config): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const before = this.#membership;
+      await this.#loadMembership();
+      if (sameMembership(before, this.#membership)) return false;
+      this.#deps.emit({ type: 'domain.changed', domain: this.#membership?.domain ?? null });
+      await this.#reopenOrExplain(config);
+      return true;
+    });
+  }
+
+  /** Follows a change of the configuration. */
+  follow(config: Config, changed: readonly string[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const reopens = changed.some((key) => REOPENING.some((prefix) => key.startsWith(prefix)));
+      if (reopens) await this.#reopenOrExplain(config);
+      else this.#side?.update(config);
+    });
+  }
+
+  /** Closes the side for good. */
+  close(): Promise<void> {
+    return this.#inTurn(() => this.#close('the node is stopping'));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  // A membership that cannot be used turns the side off; fetching from origins goes on.
+  async #loadMembership(): Promise<void> {
+    const { domainDir, identity, clock, log } = this.#deps;
+    try {
+      this.#membership = await loadMembership(domainDir, identity.nodeId, clock);
+      this.#reason = 'this machine is in no domain; see `nearbits domain`';
+    } catch (error) {
+      const failure = toNearbitsError(error);
+      log.error({ err: failure }, 'the domain membership cannot be used: neighbours are off');
+      this.#membership = null;
+      this.#reason = failure.message;
+    }
+  }
+
+  async #reopen(config: Config): Promise<void> {
+    await this.#close(this.#reason);
+    if (this.#membership === null) return;
+    if (!config.peers.enabled) this.#reason = 'peers.enabled is false';
+    else if (!config.peers.client && !config.peers.server) this.#reason = 'peers.client and peers.server are false';
+    else this.#side = await PeerSide.start({ ...this.#deps, membership: this.#membership }, config);
+  }
+
+  // At a change there is nobody to hand an error to: the reason is kept for the status and the log.
+  async #reopenOrExplain(config: Config): Promise<void> {
+    try {
+      await this.#reopen(config);
+    } catch (error) {
+      const failure = error instanceof NearbitsError ? error : toNearbitsError(error);
+      this.#reason = failure.message;
+      this.#deps.log.error({ err: failure }, 'the sockets for neighbours could not be opened');
+    }
+  }
+
+  async #close(reason: string): Promise<void> {
+    const side = this.#side;
+    this.#side = null;
+    this.#reason = reason;
+    await side?.stop();
+  }
+}
+
+function sameMembership(a: Membership | null, b: Membership | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.chainPem === b.chainPem && a.caPem === b.caPem && a.keyPem === b.keyPem && sameLists(a, b);
+}
+
+function sameLists(a: Membership, b: Membership): boolean {
+  const text = ({ trust }: Membership) =>
+    JSON.stringify(trust.revocationLists.map((list) => [list.issuer, [...list.serials]]));
+  return text(a) === text(b);
+}
