@@ -60,7 +60,6 @@ async function probeByHead(
     { method: 'HEAD', start: target.url, url: target.url, requestHeaders: target.requestHeaders, conditions: {} },
     signal,
   );
-  giveUp(response, 'HEAD');
   if (HEAD_REFUSED.has(response.status)) return null;
   if (response.status !== 200) throw statusError(response.url, response, context.clock.wallMs());
   return {

@@ -102,6 +102,16 @@ export class OriginServer {
     Object.assign(this.stats, { requests: 0, bytesSent: 0 });
   }
 
+  /** Calls `run` for each connection from now on. */
+  onConnection(run: () => void): void {
+    this.#server.on(this.#options.tls === undefined ? 'connection' : 'secureConnection', run);
+  }
+
+  /** Closes kept connections on which no request runs, as servers do after a while. */
+  closeIdle(): void {
+    this.#server.closeIdleConnections();
+  }
+
   /** Ends all connections and stops listening; idempotent. */
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
