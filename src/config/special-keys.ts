@@ -20,10 +20,11 @@ export type CacheSize =
 
 /** A peer that is named by hand because discovery cannot reach it. */
 export interface StaticPeer {
-  readonly nodeId: NodeId;
   /** IP address or host name. */
   readonly host: string;
   readonly port: number;
+  /** Null: who answers there is learnt by connecting. */
+  readonly nodeId: NodeId | null;
 }
 
 /** BITS: 1 to 80 percent of the disk (policy MaxCacheSize). */
@@ -134,19 +135,19 @@ export function interfaces(common: { about: string }): z.ZodType<'all' | readonl
 
 const MAX_STATIC_PEERS = 100;
 
-/** Peers named by hand, each as `NODEID@HOST` or `NODEID@HOST:PORT`. */
+/** Peers named by hand, each as `HOST`, `HOST:PORT` or `[IPV6]:PORT`, with `/p2p/NODEID` behind it when the id is known. */
 export function staticPeers(common: { about: string }): z.ZodType<readonly StaticPeer[], readonly string[]> {
   return written<readonly StaticPeer[], readonly string[]>({
     about: common.about,
     default: [],
-    allowed: `a list of at most ${MAX_STATIC_PEERS} entries NODEID@HOST:PORT`,
-    json: { type: 'array', items: { type: 'string', pattern: '^12D3KooW[^@]+@.+$' }, maxItems: MAX_STATIC_PEERS },
+    allowed: `a list of at most ${MAX_STATIC_PEERS} entries HOST, HOST:PORT or HOST:PORT/p2p/NODEID`,
+    json: { type: 'array', items: { type: 'string', minLength: 1, maxLength: 400 }, maxItems: MAX_STATIC_PEERS },
     read(value) {
       if (!Array.isArray(value) || value.length > MAX_STATIC_PEERS) return 'is not a list that short';
       const peers: StaticPeer[] = [];
       for (const entry of value) {
         const peer = readStaticPeer(entry);
-        if (peer === null) return `holds ${JSON.stringify(entry)?.slice(0, 80)}, which is not NODEID@HOST:PORT`;
+        if (peer === null) return `holds ${JSON.stringify(entry)?.slice(0, 80)}, which is not HOST:PORT`;
         peers.push(peer);
       }
       return { value: peers };
@@ -155,16 +156,15 @@ export function staticPeers(common: { about: string }): z.ZodType<readonly Stati
 }
 
 // The host is a name or an IPv4 address, or an IPv6 address in brackets.
-const STATIC_PEER = /^([^@\s]{1,60})@(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::(\d{1,5}))?$/;
+const STATIC_PEER = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::(\d{1,5}))?(?:\/p2p\/(\w{1,60}))?$/;
 
 function readStaticPeer(entry: unknown): StaticPeer | null {
   const match = typeof entry === 'string' ? STATIC_PEER.exec(entry) : null;
   if (match === null) return null;
-  const [, id = '', ipv6, name] = match;
-  const port = Number(match[4] ?? DEFAULT_PEER_PORT);
-  if (port < 1 || port > 65_535 || (ipv6 !== undefined && isIP(ipv6) !== 6)) return null;
+  const [, ipv6, name = '', port = DEFAULT_PEER_PORT, id] = match;
+  if (Number(port) < 1 || Number(port) > 65_535 || (ipv6 !== undefined && isIP(ipv6) !== 6)) return null;
   try {
-    return { nodeId: parseNodeId(id), host: ipv6 ?? name ?? '', port };
+    return { host: ipv6 ?? name, port: Number(port), nodeId: id === undefined ? null : parseNodeId(id) };
   } catch {
     return null;
   }

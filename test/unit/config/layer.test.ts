@@ -76,7 +76,7 @@ describe('a configuration file', () => {
 
   it('reads static peers with names, IPv4 and IPv6 addresses', () => {
     const id = `12D3KooW${'a'.repeat(44)}`;
-    const text = `discovery:\n  static: ["${id}@pc7.example", "${id}@10.0.0.7:9", "${id}@[fe80::1]:9"]\n`;
+    const text = `discovery:\n  static: [pc7.example, "10.0.0.7:9/p2p/${id}", "[fe80::1]:9"]\n`;
     const { config, problems } = combineLayers({
       file: parseConfigText(text, 'f'),
       program: null,
@@ -84,11 +84,13 @@ describe('a configuration file', () => {
     });
     expect(problems).toEqual([]);
     expect(config.discovery.staticPeers).toEqual([
-      { nodeId: id, host: 'pc7.example', port: 21_780 },
-      { nodeId: id, host: '10.0.0.7', port: 9 },
-      { nodeId: id, host: 'fe80::1', port: 9 },
+      { host: 'pc7.example', port: 21_780, nodeId: null },
+      { host: '10.0.0.7', port: 9, nodeId: id },
+      { host: 'fe80::1', port: 9, nodeId: null },
     ]);
-    expect(problemsOf(`discovery:\n  static: ["${id}"]\n`)[0]).toContain('which is not NODEID@HOST:PORT');
+    for (const bad of ['"h:0"', '"h:9/p2p/x"', '"[h]:9"', '"a b"', '7']) {
+      expect(problemsOf(`discovery:\n  static: [${bad}]\n`)[0]).toContain('which is not HOST:PORT');
+    }
   });
 });
 
