@@ -3,7 +3,7 @@
  * for one line of JSON at the end: an array of {name, value, unit, vs?, ratio?}.
  */
 import { parseArgs } from 'node:util';
-import type { Row } from './row.ts';
+import { type Row, tableOf } from './row.ts';
 
 /** Loaded one at a time, so that one suite's memory does not weigh on the next. */
 const SUITES: Readonly<Record<string, () => Promise<{ run(): Promise<Row[]> }>>> = {
@@ -27,29 +27,5 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(SUITES)) {
   const suite = await (SUITES[name] as (typeof SUITES)[string])();
   rows.push(...(await suite.run()));
 }
-process.stdout.write(`${table(rows)}\n`);
+process.stdout.write(`${tableOf(rows)}\n`);
 if (values.json) process.stdout.write(`${JSON.stringify(rows)}\n`);
-
-function table(all: readonly Row[]): string {
-  const cells = all.map(({ name, value, unit, vs, ratio }) => [
-    name,
-    round(value),
-    unit,
-    vs ?? '',
-    ratio === undefined ? '' : round(ratio),
-  ]);
-  const lines = [['what', 'value', 'unit', 'compared with', 'ratio'], ...cells];
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...lines.map((line) => (line[column] as string).length)));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] as number))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
-function round(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
-}
