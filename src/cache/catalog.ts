@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { RecordId } from '../core/ids.ts';
 import { type Candidate, settledAccess } from './limits.ts';
 import type { RecordState, StoredRecord } from './record.ts';
@@ -139,7 +139,7 @@ export class Catalog {
 }
 
 function keyOfUrl(url: string): number {
-  return createHash('sha256').update(url).digest().readUIntBE(0, 6);
+  return hash('sha256', url, 'buffer').readUIntBE(0, 6);
 }
 
 function keyOfDigest(sha256: string): number {

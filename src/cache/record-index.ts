@@ -33,18 +33,14 @@ export class RecordIndex {
     return this.#records.entries(range);
   }
 
-  /** The times of the last access, by id. */
-  async accessTimes(): Promise<Map<string, number>> {
-    const times = new Map<string, number>();
-    for await (const [id, timeMs] of this.#access.entries()) times.set(id, timeMs);
-    return times;
+  /** The time of the last access of each record, in the order of the ids. */
+  accessTimes(): AsyncIterable<readonly [string, number]> {
+    return this.#access.entries();
   }
 
-  /** The ids whose piece hashes are stored. */
-  async idsWithHashes(): Promise<Set<string>> {
-    const ids = new Set<string>();
-    for await (const id of this.#hashes.keys()) ids.add(id);
-    return ids;
+  /** The ids of records whose piece hashes are stored, in order. */
+  async *hashedIds(): AsyncIterable<readonly [string, true]> {
+    for await (const id of this.#hashes.keys()) yield [id, true];
   }
 
   /** The pieces of a record, or null when they are damaged or gone. */

@@ -1,11 +1,15 @@
-import { lstat } from 'node:fs/promises';
-import { systemErrorCode } from '../core/errors.ts';
+import { lstatSync } from 'node:fs';
+import { setImmediate as giveWay } from 'node:timers/promises';
 import type { RecordId } from '../core/ids.ts';
 import type { FoundFile } from './content-files.ts';
 import type { CacheParts } from './parts.ts';
+import { SortedWalk } from './sorted-walk.ts';
 
-/** Files looked at together, so that a large cache does not wait for each one alone. */
-const STATS_AT_ONCE = 64;
+/**
+ * Files looked at before other work has its turn. Looking without promises is four times as fast,
+ * which counts with 100,000 files; 16 looks take less than a millisecond unless the disk is slow.
+ */
+const LOOKS_AT_ONCE = 16;
 
 /** A record whose content is not what the index says. */
 export interface DamagedRecord {
@@ -32,17 +36,16 @@ export async function clearIncoming({ files, emit }: CacheParts): Promise<void> 
  * the index that belong to no whole record.
  */
 export async function loadIndex({ catalog, index, emit }: CacheParts): Promise<void> {
-  const times = await index.accessTimes();
-  const hashed = await index.idsWithHashes();
-  const useless = new Set([...times.keys(), ...hashed]);
+  const useless = new Set<string>();
+  const times = new SortedWalk(index.accessTimes(), (id) => useless.add(id));
+  const hashes = new SortedWalk(index.hashedIds(), (id) => useless.add(id));
   for await (const [id, stored] of index.entries()) {
-    if (!hashed.has(id)) {
-      useless.add(id);
-      continue;
-    }
-    useless.delete(id);
-    catalog.add(id as RecordId, stored, times.get(id) ?? stored.createdMs);
+    const timeMs = await times.valueOf(id);
+    if (await hashes.valueOf(id)) catalog.add(id as RecordId, stored, timeMs ?? stored.createdMs);
+    else useless.add(id);
   }
+  await times.finish();
+  await hashes.finish();
   catalog.orderByAccess();
   if (useless.size === 0) return;
   await index.delete([...useless]);
@@ -56,9 +59,10 @@ export async function compareFiles(parts: CacheParts): Promise<Comparison> {
   const damaged: DamagedRecord[] = [];
   let orphans = 0;
   for await (const batch of files.scan()) {
-    for (let start = 0; start < batch.length; start += STATS_AT_ONCE) {
-      const looks = await Promise.all(batch.slice(start, start + STATS_AT_ONCE).map(look));
-      for (const { file, bytes } of looks) {
+    for (let start = 0; start < batch.length; start += LOOKS_AT_ONCE) {
+      await giveWay();
+      for (const file of batch.slice(start, start + LOOKS_AT_ONCE)) {
+        const bytes = look(file);
         const id = file.name as RecordId;
         const expected = file.path === files.pathOf(id) ? catalog.get(id)?.fileBytes : undefined;
         if (expected === undefined) {
@@ -77,25 +81,18 @@ export async function compareFiles(parts: CacheParts): Promise<Comparison> {
   return { orphans, damaged };
 }
 
-async function removeOrphan(file: FoundFile, bytes: Look['bytes'], { files, leases }: CacheParts): Promise<boolean> {
+async function removeOrphan(file: FoundFile, bytes: Look, { files, leases }: CacheParts): Promise<boolean> {
   // A file that is being put in its place has no record yet, one that is still read or about to be removed none any more.
   if (bytes === 'none' || files.isBusyWith(file.name) || leases.has(file.name as RecordId)) return false;
   await files.removeFound(file);
   return true;
 }
 
-interface Look {
-  readonly file: FoundFile;
-  /** Its length; `other` when it is no regular file, `none` when it is gone by now. */
-  readonly bytes: number | 'other' | 'none';
-}
+/** Length of a file; `other` when it is no regular file, `none` when it is gone by now. */
+type Look = number | 'other' | 'none';
 
-async function look(file: FoundFile): Promise<Look> {
-  try {
-    const stats = await lstat(file.path);
-    return { file, bytes: stats.isFile() ? stats.size : 'other' };
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return { file, bytes: 'none' };
-    throw error;
-  }
+function look(file: FoundFile): Look {
+  const stats = lstatSync(file.path, { throwIfNoEntry: false });
+  if (stats === undefined) return 'none';
+  return stats.isFile() ? stats.size : 'other';
 }
