@@ -21,7 +21,7 @@ export class OriginClient {
 
   /**
    * Opens no connection yet.
-   * @throws NearbitsError E_CONFIG when a proxy variable in the environment is no URL.
+   * @throws NearbitsError E_CONFIG when the proxy, chosen or from the environment, is no URL.
    */
   constructor(deps: { readonly clock: Clock; readonly log: Logger }, options: Partial<OriginOptions> = {}) {
     const all = { ...defaultOriginOptions, ...options };

@@ -54,6 +54,15 @@ test('proxies can be switched off', async () => {
   expect(proxy.seen).toEqual([]);
 });
 
+test('a proxy that is named stands above the environment', async () => {
+  await using named = await ProxyServer.start();
+  vi.stubEnv('no_proxy', '*');
+  await using origin = await OriginFixture.open({ origin: { proxy: named.url } });
+  expect(await fetchAll(origin)).toEqual(bytesOf(content));
+  expect(named.seen).toHaveLength(2);
+  expect(proxy.seen).toEqual([]);
+});
+
 test('credentials for the proxy come from its URL', async () => {
   proxy.credentials = `Basic ${Buffer.from('me:word').toString('base64')}`;
   vi.stubEnv('http_proxy', proxy.url.replace('//', '//me:word@'));

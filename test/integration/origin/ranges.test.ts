@@ -3,6 +3,7 @@ import type { ByteRange } from '../../../src/core/byte-range.ts';
 import type { NearbitsError } from '../../../src/core/errors.ts';
 import { bytesOf, collect, failureOf, never, OriginFixture } from '../../support/origin-fixture.ts';
 import { bytesContent, type Faults, type OriginScript } from '../../support/origin-script.ts';
+import { OriginServer } from '../../support/origin-server.ts';
 import { PseudoRandomFile } from '../../support/pseudo-random-file.ts';
 
 const content = new PseudoRandomFile({ size: 300_000 });
@@ -189,4 +190,24 @@ test('a connection the origin closed while it was idle costs no failure', async 
   const got = collect();
   await source.fetch(PART, got.sink, never);
   expect(got.bytes()).toHaveLength(100_000);
+});
+
+test('a kept connection that breaks under a request is replaced once', async () => {
+  let requests = 0;
+  await using server = await OriginServer.start({
+    resolve: () => ({ content, faults: { closeAtOnce: ++requests === 2 } }),
+  });
+  const source = origin.client.source(await origin.client.probe(server.url('/file'), { signal: never }));
+  const got = collect();
+  await source.fetch(PART, got.sink, never);
+  expect(got.bytes()).toHaveLength(100_000);
+  expect(requests).toBe(3);
+});
+
+test('an origin that always breaks the connection is not asked for ever', async () => {
+  const source = origin.client.source(await origin.probe());
+  origin.server.resetStats();
+  origin.serve({ faults: { closeAtOnce: true } });
+  expect((await failureOf(source.fetch(PART, () => {}, never))).code).toBe('E_ORIGIN_UNREACHABLE');
+  expect(origin.server.stats.requests).toBeLessThanOrEqual(2);
 });
