@@ -5,6 +5,7 @@ import type { Logger } from '../../observe/log.ts';
 import type { DiscoveryHint } from './seams.ts';
 
 const MAX_ADDRESSES_OF_A_NAME = 4;
+
 /** A peer that an administrator wrote down, for networks where nothing can be discovered. */
 export interface StaticPeer {
   /** An IP address or a host name. */
