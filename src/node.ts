@@ -217,5 +217,5 @@ function policyOf({ search, origin }: Config): TransferPolicy {
 function apiOptions(config: Config, paths: NodePaths): Parameters<typeof ApiServer.start>[1] {
   const { enabled, host, port, tokenFile } = config.api.tcp;
   const tcp = enabled ? { host, port, tokenFile: tokenFile ?? join(paths.dataDir, 'api.token') } : null;
-  return { socketPath: config.api.socket ?? paths.socketPath, tcp, version: VERSION };
+  return { socketPath: paths.socketPath, tcp, version: VERSION };
 }

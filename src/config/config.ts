@@ -46,8 +46,6 @@ export interface Config {
   };
   readonly transfer: { readonly maxConcurrent: number };
   readonly api: {
-    /** Null: where platform/paths.ts says. */
-    readonly socket: string | null;
     readonly tcp: {
       readonly enabled: boolean;
       readonly host: string;
@@ -98,7 +96,7 @@ export function toConfig(settings: Settings): Config {
       caFile: origin.caFile,
     },
     transfer: { ...transfer },
-    api: { socket: api.socket, tcp: { ...api.tcp } },
+    api: { tcp: { ...api.tcp } },
     log: { ...log },
   });
 }

@@ -181,10 +181,6 @@ const tcp = z.strictObject({
 });
 
 const api = z.strictObject({
-  socket: path({
-    usual: 'the place usual on the system (NEARBITS_SOCKET)',
-    about: 'Unix socket of the local API; read at start only.',
-  }),
   tcp: tcp.partial().describe('The local API over TCP.'),
 });
 
@@ -205,7 +201,11 @@ export const ConfigSchema = z
     serve: serve.partial().describe('What neighbours may draw from this node.'),
     origin: origin.partial().describe('How origins are treated.'),
     transfer: transfer.partial().describe('How transfers are queued.'),
-    api: api.partial().describe('How programs on this machine reach the node.'),
+    api: api
+      .partial()
+      .describe(
+        'How programs on this machine reach the node; its socket is named with NEARBITS_SOCKET, because programs have to find it before they read anything.',
+      ),
     log: log.partial().describe('What the node writes about itself.'),
   })
   .partial();

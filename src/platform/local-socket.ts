@@ -47,7 +47,7 @@ function checkLength(path: string): void {
   const allowed = MAX_SOCKET_PATH_BYTES - TEMPORARY_SUFFIX_BYTES;
   if (Buffer.byteLength(path) <= allowed) return;
   throw new NearbitsError('E_LISTEN', `the socket path ${path} is longer than ${allowed} bytes`, {
-    hint: 'Name a shorter one with NEARBITS_SOCKET or api.socket.',
+    hint: 'Name a shorter one with NEARBITS_SOCKET.',
   });
 }
 

@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+// Starts nearbits: compiled from dist/ when that exists, else straight from src/. This file must run on old versions
+// of Node, so that it can say so, or use the newer runtime that `npm ci` put beside it.
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+if (isNewEnough(process.versions.node, engines.node)) await run();
+else runWithOwnRuntime();
+
+async function run() {
+  const compiled = join(root, 'dist', 'main.js');
+  const main = existsSync(compiled) ? compiled : join(root, 'src', 'main.ts');
+  await (await import(pathToFileURL(main).href)).main();
+}
+
+/** @param {string} version such as 22.22.1 @param {string} range such as >=22.22 */
+function isNewEnough(version, range) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [wantedMajor = 0, wantedMinor = 0] = range.replace('>=', '').split('.').map(Number);
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
+
+function runWithOwnRuntime() {
+  const runtime = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  if (!existsSync(runtime)) {
+    process.stderr.write(
+      `nearbits: Node.js ${process.versions.node} is too old; ${engines.node} is needed\n` +
+        '  next: Install a newer Node.js from https://nodejs.org, or run "npm ci" in a clone, which brings its own.\n',
+    );
+    process.exitCode = 1;
+    return;
+  }
+  const child = spawn(runtime, process.argv.slice(1), { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    // Ctrl+C in a terminal reaches the child by itself; once more would mean "at once".
+    process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal)));
+  }
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
