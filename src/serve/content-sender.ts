@@ -1,0 +1,112 @@
+import type { ServerResponse } from 'node:http';
+import { sharedChunks } from '../core/chunk-pool.ts';
+import type { Clock } from '../core/clock.ts';
+import { NearbitsError } from '../core/errors.ts';
+import type { NodeId } from '../core/ids.ts';
+import type { ByteSink } from '../core/source.ts';
+import type { ContentAnswer } from './content-request.ts';
+import type { RateLimit } from './rate-limit.ts';
+
+/** What a sender works with. */
+export interface SenderDeps {
+  readonly clock: Clock;
+  readonly rate: RateLimit;
+  readonly response: ServerResponse;
+}
+
+/** One answer to send. */
+export interface SenderOptions {
+  readonly client: NodeId;
+  readonly answer: ContentAnswer;
+  /** A write of at most one chunk (1 MiB) that the client does not take in this time ends the connection. */
+  readonly writeTimeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Sends the bytes of one answer: at the node's rate, no faster than the client reads, headers with the first byte. */
+export class ContentSender {
+  readonly #deps: SenderDeps;
+  readonly #options: SenderOptions;
+  #sending: Promise<void> = Promise.resolve();
+  #granted = 0;
+  #toSend: number;
+  #sent = 0;
+
+  constructor(deps: SenderDeps, options: SenderOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#toSend = options.answer.range.end - options.answer.range.start;
+  }
+
+  /** Bytes of content that went to the client so far. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Takes the next chunk. One chunk may be on its way while the next one is read and checked, so two are held at most. */
+  readonly sink: ByteSink = (chunk) => {
+    const before = this.#sending;
+    this.#sending = before.then(() => this.#send(chunk));
+    // finish() or the next call waits for it; until then its failure is no unhandled one.
+    this.#sending.catch(() => {});
+    return before;
+  };
+
+  /** Waits until everything is sent and ends the answer. */
+  async finish(): Promise<void> {
+    await this.#sending;
+    this.#head();
+    this.#deps.response.end();
+  }
+
+  async #send(chunk: Uint8Array): Promise<void> {
+    for (let rest = chunk; rest.byteLength > 0; ) {
+      const allowed = this.#deps.rate.unlimited ? rest.byteLength : await this.#allowance(rest.byteLength);
+      this.#head();
+      await this.#write(rest.subarray(0, allowed));
+      this.#toSend -= allowed;
+      this.#sent += allowed;
+      rest = rest.subarray(allowed);
+    }
+    sharedChunks.giveBack(chunk);
+  }
+
+  async #allowance(wanted: number): Promise<number> {
+    const { client, signal } = this.#options;
+    if (this.#granted === 0) this.#granted = await this.#deps.rate.take(client, this.#toSend, signal);
+    const allowed = Math.min(this.#granted, wanted);
+    this.#granted -= allowed;
+    return allowed;
+  }
+
+  // Not before the first byte was checked and may go: until then the answer can still become another one.
+  #head(): void {
+    const { response } = this.#deps;
+    if (!response.headersSent) response.writeHead(this.#options.answer.status, { ...this.#options.answer.headers });
+  }
+
+  /** Resolves when the kernel has taken the bytes. */
+  async #write(bytes: Uint8Array): Promise<void> {
+    const { clock, response } = this.#deps;
+    const { signal, writeTimeoutMs } = this.#options;
+    signal.throwIfAborted();
+    const written = Promise.withResolvers<void>();
+    const timer = clock.after(writeTimeoutMs, () => written.reject(slowReader(writeTimeoutMs)));
+    // A connection that is gone does not always answer for the writes it still had.
+    const gone = () => written.reject(signal.reason);
+    signal.addEventListener('abort', gone, { once: true });
+    response.write(bytes, (error) => (error ? written.reject(error) : written.resolve()));
+    try {
+      await written.promise;
+    } finally {
+      timer.cancel();
+      signal.removeEventListener('abort', gone);
+    }
+  }
+}
+
+function slowReader(writeTimeoutMs: number): NearbitsError {
+  return new NearbitsError('E_PEER_TIMEOUT', `the client took no chunk for ${writeTimeoutMs} ms`, {
+    details: { timeout: 'writeTimeoutMs' },
+  });
+}
