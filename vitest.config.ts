@@ -11,7 +11,13 @@ export default defineConfig({
       project('property'),
       project('contract'),
       project('integration', { testTimeout: 60_000, hookTimeout: 60_000 }),
-      project('containers', { testTimeout: 180_000, hookTimeout: 300_000, fileParallelism: false }),
+      project('containers', {
+        testTimeout: 180_000,
+        hookTimeout: 300_000,
+        fileParallelism: false,
+        globalSetup: ['test/containers/support/global-setup.ts'],
+        env: { TESTCONTAINERS_RYUK_DISABLED: 'true' },
+      }),
     ],
   },
 });
