@@ -73,7 +73,8 @@ async function transfer(
   request: TransferRequestInput,
   signal: AbortSignal,
 ): Promise<TransferView> {
-  let view = await node.transfers.start(request, { signal });
+  // Not stopped by the signal: an accepted transfer whose answer was not awaited could not be cancelled.
+  let view = await node.transfers.start(request);
   const line = progressLine(context, request.destination);
   try {
     for await (view of node.transfers.watch(view.id, { signal })) line?.update(view);
