@@ -1,0 +1,72 @@
+import type { Cache } from '../cache/cache.ts';
+import type { CacheRecord } from '../cache/record.ts';
+import { NearbitsError } from '../core/errors.ts';
+import { MAX_PIECES, piecesTouching } from '../core/pieces.ts';
+import type { RangeSet } from '../core/range-set.ts';
+import {
+  MAX_RECORDS,
+  type PeerRecord,
+  plainAnswer,
+  type SearchHandler,
+  type SearchQuery,
+} from '../peer/search-types.ts';
+import type { ContentServer } from './content-server.ts';
+
+/** All hashes of one answer together: twice those of the largest file, 512 KiB of the 1 MiB that an answer may have. */
+const MAX_ANSWER_PIECES = 2 * MAX_PIECES;
+
+/** What searches are answered from. */
+export interface SearchHandlerDeps {
+  readonly cache: Pick<Cache, 'find' | 'pieces'>;
+  readonly server: Pick<ContentServer, 'port' | 'freeSlots'>;
+}
+
+/**
+ * Answers searches of proven members with the valid records that hold any of the wanted bytes. A node without a free
+ * slot answers too: the asker may have one already, and knows from `freeSlots` whom to prefer.
+ */
+export function createSearchHandler(deps: SearchHandlerDeps): SearchHandler {
+  return async (query) => {
+    const records = await findRecords(deps.cache, query);
+    if (records.length === 0) return plainAnswer('not-found');
+    const { server } = deps;
+    return { status: 'found', records, contentPort: server.port, freeSlots: server.freeSlots(), retryAfterMs: 0 };
+  };
+}
+
+/** For a node that serves nothing. */
+export const refuseSearches: SearchHandler = async () => plainAnswer('not-found');
+
+async function findRecords(cache: SearchHandlerDeps['cache'], query: SearchQuery): Promise<PeerRecord[]> {
+  const { url, version, sha256, maxRecords } = query;
+  const digest = sha256 === null ? null : Buffer.from(sha256).toString('hex');
+  const records: PeerRecord[] = [];
+  let room = MAX_ANSWER_PIECES;
+  for (const record of cache.find({ url, version, sha256: digest })) {
+    if (records.length >= Math.min(maxRecords, MAX_RECORDS)) break;
+    const found = await toPeerRecord(cache, record, query.ranges);
+    if (found === null || found.pieces.length > room) continue;
+    room -= found.pieces.length;
+    records.push(found);
+  }
+  return records;
+}
+
+/** What the asker needs of a record, or null when it is of no use to it. */
+async function toPeerRecord(
+  cache: SearchHandlerDeps['cache'],
+  record: CacheRecord,
+  wanted: RangeSet | null,
+): Promise<PeerRecord | null> {
+  const { id, version, ranges, pieceSize } = record;
+  const useful = wanted === null ? ranges : ranges.intersect(wanted);
+  if (useful.isEmpty) return null;
+  try {
+    const pieces = piecesTouching(await cache.pieces(id), useful);
+    return { id, version, ranges, pieceSize, pieces };
+  } catch (error) {
+    // Removed or found damaged meanwhile: then it is not offered.
+    if (error instanceof NearbitsError) return null;
+    throw error;
+  }
+}
