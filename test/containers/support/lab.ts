@@ -16,6 +16,9 @@ export interface LabNodeOptions extends NodeOptions {
   readonly lan?: Lan;
 }
 
+/** In place of a token: the node joins no domain. */
+export const NO_DOMAIN = '';
+
 /** A network with an origin, and a domain for the nodes that tests put on it. Everything is removed with it. */
 export class Lab implements AsyncDisposable {
   readonly lan: Lan;

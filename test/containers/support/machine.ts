@@ -39,9 +39,10 @@ export class Machine implements AsyncDisposable {
     throw new Error(`${this.hostName}: ${command.join(' ')} ended with ${exitCode}\n${stdout}${stderr}`);
   }
 
-  /** Writes a file. */
+  /** Writes a file that only the user of the machine's program can read; its folder is made. */
   async write(path: string, content: string): Promise<void> {
-    await this.#container.copyContentToContainer([{ content, target: path, mode: 0o644 }]);
+    const script = 'umask 077; mkdir -p "$(dirname "$1")"; printf %s "$2" >"$1"';
+    await this.run('sh', '-euc', script, 'sh', path, content);
   }
 
   /** Reads the interface's counters and the clock in one go. */
