@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import type { NodeId } from '../../../src/core/ids.ts';
 import { ManualClock } from '../../../src/core/manual-clock.ts';
 import { type Random, seededRandom } from '../../../src/core/random.ts';
 import { silentLogger } from '../../../src/observe/log.ts';
@@ -64,6 +65,11 @@ export class SimulatedSubnet {
   /** Stops every node. */
   async stopAll(): Promise<void> {
     for (const index of [...this.#nodes.keys()]) await this.stop(index);
+  }
+
+  /** The id of a node. */
+  nodeIdOf(index: number): NodeId {
+    return testNodeId(index);
   }
 
   /** The roster of a running node. */
