@@ -6,7 +6,7 @@ import type { Source } from '../core/source.ts';
 import type { EmitEvent } from '../observe/events.ts';
 import type { Logger } from '../observe/log.ts';
 import type { OriginClient } from '../origin/origin-client.ts';
-import type { PeerAnswer, PeerRecord, SearchQuery } from '../peer/network.ts';
+import type { PeerAnswer, PeerRecord, SearchQuery } from '../peer/search-types.ts';
 import type { Patience } from '../plan/patience.ts';
 import type { TransferJob } from './transfer-job.ts';
 

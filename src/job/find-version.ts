@@ -1,7 +1,7 @@
 import { type ErrorCode, NearbitsError, toNearbitsError } from '../core/errors.ts';
 import { type FileVersion, printVersion } from '../core/file-version.ts';
 import type { OriginFile } from '../origin/origin-file.ts';
-import type { PeerAnswer } from '../peer/network.ts';
+import type { PeerAnswer } from '../peer/search-types.ts';
 import { afterFailure } from '../plan/after-failure.ts';
 import type { JobDeps, Neighbours } from './deps.ts';
 import type { TransferJob } from './transfer-job.ts';

@@ -1,6 +1,6 @@
 import { RangeSet } from '../core/range-set.ts';
 import { printBytes } from '../core/units.ts';
-import type { PeerAnswer } from '../peer/network.ts';
+import type { PeerAnswer } from '../peer/search-types.ts';
 import type { Agreement, Wanted } from '../plan/agree.ts';
 import type { Offer } from '../transfer/active-source.ts';
 import type { Note } from '../transfer/trace.ts';

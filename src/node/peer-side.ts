@@ -12,8 +12,9 @@ import { ContentClient } from '../peer/content-client.ts';
 import type { DiscoverOutcome, Discovery } from '../peer/discovery/discovery.ts';
 import { startDiscovery } from '../peer/discovery/start.ts';
 import type { Identity } from '../peer/identity.ts';
-import { type PeerAnswer, PeerNetwork, type PeerRecord, type SearchQuery } from '../peer/network.ts';
+import { PeerNetwork } from '../peer/network.ts';
 import type { Roster } from '../peer/roster.ts';
+import type { PeerAnswer, PeerRecord, SearchQuery } from '../peer/search-types.ts';
 import { ContentServer } from '../serve/content-server.ts';
 import { createSearchHandler, refuseSearches } from '../serve/search-handler.ts';
 
@@ -70,9 +71,9 @@ export class PeerSide implements Neighbours, AsyncDisposable {
   }
 
   /** Takes over what can change while sockets stay open. */
-  update(config: Config): void {
+  async update(config: Config): Promise<void> {
     this.#search = config.search;
-    this.#server?.update(config.serve);
+    await this.#server?.update(config.serve);
   }
 
   search(query: SearchQuery, signal: AbortSignal): AsyncIterable<PeerAnswer> {
@@ -104,9 +105,9 @@ export class PeerSide implements Neighbours, AsyncDisposable {
     return { peer: this.#network.port, content: this.#server?.port ?? null };
   }
 
-  /** Neighbours that are being served now. */
-  get clients(): number {
-    return this.#server?.clients ?? 0;
+  /** Places for further neighbours to be served now. */
+  get freeSlots(): number {
+    return this.#server?.freeSlots() ?? 0;
   }
 
   /** What discovery is doing, or null when it is off. */

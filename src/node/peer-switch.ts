@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import { NearbitsError, toNearbitsError } from '../core/errors.ts';
 import { loadMembership, type Membership } from '../domain/membership.ts';
 import type { Sharing } from '../job/deps.ts';
-import { PeerSide, type PeerSideDeps } from './peer-side.ts';
+import type { PeerSide, PeerSideDeps } from './peer-side.ts';
 
 /** Keys that are read when sockets are opened; a change of any of them closes and opens the side anew. */
 const REOPENING = ['peers.', 'listen.', 'discovery.'];
@@ -63,7 +63,7 @@ export class PeerSwitch {
     return this.#inTurn(async () => {
       const reopens = changed.some((key) => REOPENING.some((prefix) => key.startsWith(prefix)));
       if (reopens) await this.#reopenOrExplain(config);
-      else this.#side?.update(config);
+      else await this.#side?.update(config);
     });
   }
 
@@ -97,7 +97,7 @@ export class PeerSwitch {
     if (this.#membership === null) return;
     if (!config.peers.enabled) this.#reason = 'peers.enabled is false';
     else if (!config.peers.client && !config.peers.server) this.#reason = 'peers.client and peers.server are false';
-    else this.#side = await PeerSide.start({ ...this.#deps, membership: this.#membership }, config);
+    else this.#side = await startSide({ ...this.#deps, membership: this.#membership }, config);
   }
 
   // At a change there is nobody to hand an error to: the reason is kept for the status and the log.
@@ -117,6 +117,12 @@ export class PeerSwitch {
     this.#reason = reason;
     await side?.stop();
   }
+}
+
+// Loaded only when it is needed: a node without a domain is spared libp2p, half of its memory and start-up time.
+async function startSide(deps: PeerSideDeps, config: Config): Promise<PeerSide> {
+  const { PeerSide } = await import('./peer-side.ts');
+  return PeerSide.start(deps, config);
 }
 
 function sameMembership(a: Membership | null, b: Membership | null): boolean {

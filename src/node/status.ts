@@ -10,6 +10,7 @@ export function nodeStatus(parts: NodeParts): NodeStatus {
   const entries = roster.entries();
   const views = transfers.list();
   const domain = membership();
+  const serves = peers.on && peers.use.ports.content !== null;
   return {
     nodeId: identity.nodeId,
     version: VERSION,
@@ -38,8 +39,8 @@ export function nodeStatus(parts: NodeParts): NodeStatus {
       running: views.filter((view) => view.state === 'running').length,
     },
     serving: {
-      enabled: peers.on && peers.use.ports.content !== null,
-      clients: peers.on ? peers.use.clients : 0,
+      enabled: serves,
+      clients: serves ? config.current.serve.clients - peers.use.freeSlots : 0,
       maxClients: config.current.serve.clients,
       bytesPerSecond: config.current.serve.bytesPerSecond,
     },

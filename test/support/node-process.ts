@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { NearbitsClient } from '../../src/sdk/client.ts';
 
-/** The command line as a user starts it, without an installed package. */
-const CLI = join(dirname(dirname(import.meta.dirname)), 'bin', 'nearbits.js');
+/** The command line from the sources; benchmarks name the built one, because compiling costs memory. */
+const CLI = process.env.NEARBITS_PROGRAM ?? join(import.meta.dirname, 'program.ts');
 
 /** Where one node keeps everything. */
 export interface NodeHome {

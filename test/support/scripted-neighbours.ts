@@ -7,7 +7,7 @@ import { cutIntoPieces, pieceSizeFor } from '../../src/core/pieces.ts';
 import { RangeSet } from '../../src/core/range-set.ts';
 import type { ByteSink, Source } from '../../src/core/source.ts';
 import type { Neighbours } from '../../src/job/deps.ts';
-import type { PeerAnswer, PeerRecord, SearchQuery } from '../../src/peer/network.ts';
+import type { PeerAnswer, PeerRecord, SearchQuery } from '../../src/peer/search-types.ts';
 
 /** One neighbour in memory: what it holds and how it misbehaves. */
 export interface ScriptedNeighbour {
