@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newRecordId } from '../../../src/core/ids.ts';
-import { CliMachine, type CliResult } from '../../support/cli.ts';
+import { CliMachine, type CliResult } from '../../support/cli-machine.ts';
 
 let machine: CliMachine;
 

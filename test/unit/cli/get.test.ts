@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NearbitsError } from '../../../src/core/errors.ts';
 import type { TransferId } from '../../../src/core/ids.ts';
-import { CliMachine } from '../../support/cli.ts';
+import { CliMachine } from '../../support/cli-machine.ts';
 
 let machine: CliMachine;
 
