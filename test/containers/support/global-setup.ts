@@ -33,7 +33,7 @@ export default async function setUp(project: TestProject): Promise<(() => Promis
   await removeDeadRuns(docker);
   const tearDown = () => removeRun(docker, run);
   try {
-    project.provide('containerLab', { run, images: await buildImages(docker, run), missing: null });
+    project.provide('containerLab', { run, images: await buildImages(run), missing: null });
   } catch (error) {
     await tearDown();
     throw error;
