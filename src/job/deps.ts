@@ -12,8 +12,8 @@ import type { TransferJob } from './transfer-job.ts';
 
 /** The neighbours as a transfer sees them. */
 export interface Neighbours {
-  /** Asks neighbours; answers come as they arrive. */
-  search(query: SearchQuery, signal: AbortSignal): AsyncIterable<PeerAnswer>;
+  /** Asks neighbours; answers come as they arrive. Where none is known yet, some are looked for, for up to `patienceMs`. */
+  search(query: SearchQuery, patienceMs: number, signal: AbortSignal): AsyncIterable<PeerAnswer>;
   /** The holder of a found record as a source of bytes. */
   source(answer: PeerAnswer, record: PeerRecord): Source;
   /** A neighbour failed while it was used. */

@@ -7,7 +7,7 @@ import { printBytes } from '../core/units.ts';
 import type { OriginFile } from '../origin/origin-file.ts';
 import { WholeFileSource } from '../origin/whole-file-source.ts';
 import { Agreement } from '../plan/agree.ts';
-import { originAllowedFrom } from '../plan/patience.ts';
+import { originAllowedFrom, patienceFor } from '../plan/patience.ts';
 import { PartFile } from '../transfer/part-file.ts';
 import { Transfer } from '../transfer/transfer.ts';
 import type { JobDeps, Neighbours } from './deps.ts';
@@ -193,14 +193,15 @@ class FetchRound {
   }
 
   async #collect(neighbours: Neighbours): Promise<boolean> {
-    const { url, version, originOnly: _ } = this.#wish;
+    const { url, version } = this.#wish;
     const digest = this.#job.request.sha256;
     // A digest names the content better than a date does; it is needed where the origin gives no validator.
     const sha256 = digest !== undefined && !hasValidator(version) ? Buffer.from(digest, 'hex') : null;
     let offered = false;
     try {
+      const patienceMs = patienceFor(this.#job.request.priority, this.#deps.policy().patience);
       const query = { url, version, ranges: this.#part.missing, sha256, maxRecords: 5 };
-      for await (const answer of neighbours.search(query, this.#stopSearches)) {
+      for await (const answer of neighbours.search(query, patienceMs, this.#stopSearches)) {
         if (this.#failed.has(answer.nodeId)) continue;
         const offer = offerFromPeer(answer, this.#wanted(), this.#agreement, neighbours, this.#job.note);
         if (offer === null) continue;

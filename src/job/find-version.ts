@@ -67,7 +67,7 @@ async function askNeighbours(
   const { sha256, usePeers } = job.request;
   const neighbours = deps.neighbours();
   if (!usePeers || !neighbours.on || rule === 'never' || (rule === 'digest' && sha256 === undefined)) return null;
-  const found = await newestVersion(url, sha256, neighbours.use, signal);
+  const found = await newestVersion(url, sha256, neighbours.use, deps.policy().patience.backgroundMs, signal);
   if (found === null) return null;
   job.note(
     'ORIGIN_DOWN_RULE',
@@ -84,12 +84,13 @@ async function newestVersion(
   url: string,
   sha256: string | undefined,
   neighbours: Neighbours,
+  patienceMs: number,
   signal: AbortSignal,
 ): Promise<FileVersion | null> {
   const digest = sha256 === undefined ? null : Buffer.from(sha256, 'hex');
   const query = { url, version: null, ranges: null, sha256: digest, maxRecords: 5 };
   let newest: FileVersion | null = null;
-  for await (const answer of neighbours.search(query, signal)) newest = newer(newest, answer);
+  for await (const answer of neighbours.search(query, patienceMs, signal)) newest = newer(newest, answer);
   return newest;
 }
 

@@ -39,6 +39,7 @@ export class PeerSide implements Neighbours, AsyncDisposable {
   readonly #network: PeerNetwork;
   readonly #client: ContentClient;
   readonly #server: ContentServer | null;
+  readonly #stopping = new AbortController();
   #discovery: Discovery | null = null;
   #search: Config['search'];
 
@@ -76,9 +77,10 @@ export class PeerSide implements Neighbours, AsyncDisposable {
     await this.#server?.update(config.serve);
   }
 
-  search(query: SearchQuery, signal: AbortSignal): AsyncIterable<PeerAnswer> {
+  search(query: SearchQuery, patienceMs: number, signal: AbortSignal): AsyncIterable<PeerAnswer> {
     const { maxPeers, peerTimeoutMs, timeoutMs } = this.#search;
-    return this.#network.search(query, { maxPeers, peerTimeoutMs, timeoutMs }, signal);
+    const lingerMs = this.#lookForPeers() ? patienceMs : 0;
+    return this.#network.search(query, { maxPeers, peerTimeoutMs, timeoutMs, lingerMs }, signal);
   }
 
   source(answer: PeerAnswer, record: PeerRecord) {
@@ -88,6 +90,15 @@ export class PeerSide implements Neighbours, AsyncDisposable {
 
   failed(nodeId: NodeId, error: NearbitsError): void {
     this.#deps.roster.failed(nodeId, error.code);
+  }
+
+  // Whom nobody knows nobody can ask: an empty roster is worth one discovery (BPCR 3.1.7), within its suppression.
+  #lookForPeers(): boolean {
+    const discovery = this.#discovery;
+    if (discovery === null || this.#deps.roster.countUsable() > 0) return false;
+    if (discovery.status().suppressedForMs > 0) return false;
+    discovery.discover(this.#stopping.signal).catch(() => undefined); // stopped: nobody waits for it
+    return true;
   }
 
   /** Looks for neighbours now, unless that happened within the last ten minutes. */
@@ -116,6 +127,7 @@ export class PeerSide implements Neighbours, AsyncDisposable {
   }
 
   async stop(): Promise<void> {
+    this.#stopping.abort();
     await this.#discovery?.stop();
     await this.#network.stop();
     await this.#client.close();

@@ -4,6 +4,11 @@ export interface Patience {
   readonly backgroundMs: number;
 }
 
+/** Milliseconds a transfer of this priority waits. */
+export function patienceFor(priority: 'foreground' | 'background', patience: Patience): number {
+  return priority === 'foreground' ? patience.foregroundMs : patience.backgroundMs;
+}
+
 /** What is known about the neighbours at one moment. */
 export interface SearchProgress {
   readonly priority: 'foreground' | 'background';
@@ -20,8 +25,7 @@ export interface SearchProgress {
  * without an offer ends the wait at once: there is nobody left to wait for.
  */
 export function originAllowedFrom(search: SearchProgress, patience: Patience): number {
-  const waitMs = search.priority === 'foreground' ? patience.foregroundMs : patience.backgroundMs;
-  const limitMs = search.startedMs + waitMs;
+  const limitMs = search.startedMs + patienceFor(search.priority, patience);
   if (search.endedMs === null || search.offered) return limitMs;
   return Math.min(limitMs, search.endedMs);
 }
