@@ -32,7 +32,8 @@ On a Mac they lie in \`/Library/Application Support/nearbits\` (preferences of a
 own socket.
 
 - Quantities carry their unit: \`90d\`, \`1GiB\`, \`1MiB/s\`, \`1%\`. KiB, MiB, GiB, TiB count in 1024; kB, MB, GB, TB in 1000. Only \`0\` needs no unit.
-- Changes apply while the node runs, within a second or two, or at once with SIGHUP or \`POST /v1/reload\`. A file with a mistake is refused as a whole and the old
+- Changes apply while the node runs, within a second or two, or at once with SIGHUP or \`POST /v1/reload\`; the few keys that are
+  read only when the node starts say so. A file with a mistake is refused as a whole and the old
   configuration stays in force.
 - \`nearbits config show\` prints every effective value and who set it; \`nearbits config check\` reports all mistakes with file and line;
   \`nearbits config schema\` prints the JSON Schema (also \`docs/config.schema.json\`). Editors with the YAML language server use it after the line

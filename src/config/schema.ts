@@ -85,7 +85,10 @@ const search = z.strictObject({
 });
 
 const cache = z.strictObject({
-  directory: path({ usual: 'a directory inside the data directory', about: 'Where cached content lies.' }),
+  directory: path({
+    usual: 'a directory inside the data directory',
+    about: 'Where cached content lies. Read when the node starts.',
+  }),
   maxSize: cacheSize({
     default: '1%',
     about: 'The most the cache may hold; a percentage counts from the size of its disk.',
@@ -163,7 +166,8 @@ const transfer = z.strictObject({
     default: 4,
     min: 1,
     max: 64,
-    about: 'How many background transfers run at the same time; foreground transfers never wait.',
+    about:
+      'How many background transfers run at the same time; foreground transfers never wait. Read when the node starts.',
   }),
 });
 
@@ -181,7 +185,7 @@ const tcp = z.strictObject({
 });
 
 const api = z.strictObject({
-  tcp: tcp.partial().describe('The local API over TCP.'),
+  tcp: tcp.partial().describe('The local API over TCP; these keys are read when the node starts.'),
 });
 
 const log = z.strictObject({
