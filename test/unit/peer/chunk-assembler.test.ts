@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { CHUNK_BYTES, sharedChunks } from '../../../src/core/chunk-pool.ts';
+import { ManualClock } from '../../../src/core/manual-clock.ts';
+import { ChunkAssembler } from '../../../src/peer/chunk-assembler.ts';
+
+function assemble(range: { start: number; end: number }) {
+  const clock = new ManualClock();
+  const chunks: Uint8Array[] = [];
+  const assembler = new ChunkAssembler({ clock }, range);
+  return { clock, chunks, assembler, add: (bytes: Uint8Array) => assembler.add(bytes, (chunk) => chunks.push(chunk)) };
+}
+
+test('chunks end where pieces end, whatever the reads were', () => {
+  const range = { start: CHUNK_BYTES - 10, end: 3 * CHUNK_BYTES + 7 };
+  const bytes = randomBytes(range.end - range.start);
+  const { chunks, assembler, add } = assemble(range);
+  for (let at = 0; at < bytes.length; at += 16_384) add(bytes.subarray(at, at + 16_384));
+  expect(chunks.map(({ byteLength }) => byteLength)).toEqual([10, CHUNK_BYTES, CHUNK_BYTES, 7]);
+  expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+  expect(assembler.missing).toBe(0);
+});
+
+test('a slow connection hands on what came, in buffers of their own', () => {
+  const { clock, chunks, add, assembler } = assemble({ start: 0, end: 2 * CHUNK_BYTES });
+  add(Buffer.from('ab'));
+  expect(chunks).toHaveLength(0);
+  clock.advance(100);
+  add(Buffer.from('cd'));
+  expect(chunks.map((chunk) => Buffer.from(chunk).toString())).toEqual(['abcd']);
+  expect(chunks[0]?.buffer.byteLength).toBe(4);
+  expect(assembler.missing).toBe(2 * CHUNK_BYTES - 4);
+  add(new Uint8Array(CHUNK_BYTES - 4));
+  expect(chunks.at(-1)?.byteLength).toBe(CHUNK_BYTES - 4);
+});
+
+test('a chunk that was begun and dropped is lent again', () => {
+  const { assembler, add } = assemble({ start: 0, end: CHUNK_BYTES });
+  const kept = sharedChunks.take();
+  sharedChunks.giveBack(kept);
+  add(new Uint8Array(1));
+  assembler.drop();
+  const again = sharedChunks.take();
+  expect(again.buffer).toBe(kept.buffer);
+  sharedChunks.giveBack(again);
+});
