@@ -66,6 +66,42 @@ export async function writeMessage(stream: Stream, message: Uint8Array, signal: 
   }
 }
 
+/**
+ * Waits until the other end has closed its side too, so that nobody can pile up half-open streams. The stream is aborted
+ * when the signal is.
+ */
+export function streamClosed(stream: Stream, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    };
+    const onAbort = () => stream.abort(signal.reason as Error);
+    stream.addEventListener('close', finish);
+    signal.addEventListener('abort', onAbort);
+    if (stream.status !== 'open') finish();
+    else if (signal.aborted) onAbort();
+  });
+}
+
+/**
+ * Sends our one message on a fresh stream and reads the peer's.
+ * @throws NearbitsError as {@link readMessage} and {@link writeMessage} do.
+ */
+export async function exchangeMessages(
+  stream: Stream,
+  message: Uint8Array,
+  maxAnswerBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  // The reader first: an answer that arrives while we still send must find it.
+  const [answer] = await Promise.all([
+    readMessage(stream, maxAnswerBytes, signal),
+    writeMessage(stream, message, signal),
+  ]);
+  return answer;
+}
+
 /** Puts one length-prefixed message together; holds at most that message. */
 export class MessageAssembler {
   readonly #maxBytes: number;

@@ -12,7 +12,8 @@ import { decodeMessage, protocolError } from './wire.ts';
 /** What the listener answers to a membership chain. */
 export type MembershipReply =
   | { readonly status: 'accepted'; readonly chain: readonly Uint8Array[] }
-  | { readonly status: 'refused' | 'busy' };
+  | { readonly status: 'refused' }
+  | { readonly status: 'busy' };
 
 /** A chain, the status, and the field of the chain in a reply. */
 const MAX_PARTS = MAX_CHAIN_LENGTH + 2;
