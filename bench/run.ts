@@ -2,7 +2,6 @@
  * Runs the benchmarks: `npm run bench`, or with names of suites, and `--json`
  * for one line of JSON at the end: an array of {name, value, unit, vs?, ratio?}.
  */
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Row, tableOf } from './row.ts';
 
@@ -21,9 +20,6 @@ if (unknown.length > 0) {
   process.stderr.write(`There is no suite ${unknown.join(', ')}. The suites are: ${Object.keys(SUITES).join(', ')}.\n`);
   process.exit(2);
 }
-
-// What is measured is the program as it is installed, compiled by `npm run build`.
-process.env.NEARBITS_PROGRAM ??= join(import.meta.dirname, '..', 'bin', 'nearbits.js');
 
 const rows: Row[] = [];
 for (const name of positionals.length > 0 ? positionals : Object.keys(SUITES)) {

@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -15,6 +16,9 @@ if (isNewEnough(process.versions.node, engines.node)) await run();
 else runWithOwnRuntime();
 
 async function run() {
+  // A node idles most of its life: V8 then keeps its young generation small, which spares about 25 MiB and costs transfers
+  // nothing that could be measured, since their bytes lie outside its heap. It counts only before anything is loaded.
+  setFlagsFromString('--optimize-for-size');
   const compiled = join(root, 'dist', 'main.js');
   const main = isCurrent(compiled, join(root, 'src')) ? compiled : join(root, 'src', 'main.ts');
   await (await import(pathToFileURL(main).href)).main();

@@ -18,6 +18,7 @@ export class ContentFixture implements AsyncDisposable {
   readonly cache: CacheFixture;
   readonly server: ContentServer;
   readonly events: NodeEventBody[];
+  readonly log = silentLogger;
   readonly #cleanup: AsyncDisposableStack;
 
   private constructor(

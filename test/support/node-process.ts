@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { NearbitsClient } from '../../src/sdk/client.ts';
 
-/** The command line from the sources; benchmarks name the built one, because compiling costs memory. */
-const CLI = process.env.NEARBITS_PROGRAM ?? join(import.meta.dirname, 'program.ts');
+/** The program as a user starts it: built when dist/ is as new as the sources, else straight from them. */
+const CLI = join(import.meta.dirname, '..', '..', 'bin', 'nearbits.js');
 
 /** Where one node keeps everything. */
 export interface NodeHome {
@@ -61,7 +61,7 @@ export async function joinAll(domain: string, homes: readonly NodeHome[]): Promi
   const [first, ...others] = homes as readonly [NodeHome, ...NodeHome[]];
   await runCli(first, 'domain', 'create', domain);
   const { token } = (await runCli(first, 'domain', 'invite')) as { token: string };
-  for (const home of others) await runCli(home, 'domain', 'join', token);
+  await Promise.all(others.map((home) => runCli(home, 'domain', 'join', token)));
 }
 
 /** A node as a process of its own: the real daemon, killed and measured from outside. */
