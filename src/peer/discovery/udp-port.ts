@@ -6,9 +6,6 @@ import type { Logger } from '../../observe/log.ts';
 import type { LanInterface } from './interfaces.ts';
 import type { DatagramPort, ReceiveDatagram } from './seams.ts';
 
-/** The UDP port of discovery. */
-export const DEFAULT_DISCOVERY_PORT = 21_782;
-
 /** What a {@link UdpPort} works with. */
 export interface UdpPortDeps {
   readonly log: Logger;
