@@ -1,6 +1,7 @@
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { NearbitsError } from '../core/errors.ts';
+import { hasValidator } from '../core/file-version.ts';
 import { MAX_PIECES, piecesTouching } from '../core/pieces.ts';
 import type { RangeSet } from '../core/range-set.ts';
 import {
@@ -39,6 +40,8 @@ export const refuseSearches: SearchHandler = async () => plainAnswer('not-found'
 
 async function findRecords(cache: SearchHandlerDeps['cache'], query: SearchQuery): Promise<PeerRecord[]> {
   const { url, version, sha256, maxRecords } = query;
+  // A version that is only a size does not say which content is meant.
+  if (sha256 === null && version !== null && !hasValidator(version)) return [];
   const digest = sha256 === null ? null : Buffer.from(sha256).toString('hex');
   const records: PeerRecord[] = [];
   let room = MAX_ANSWER_PIECES;

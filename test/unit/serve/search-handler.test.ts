@@ -61,6 +61,14 @@ test('nothing is found before the application accepted it, nor another version, 
   expect((await search(query('http://origin.test/other'), asker)).status).toBe('not-found');
 });
 
+test('a version that is only a size finds nothing', async () => {
+  const file = testFile(100);
+  const version = { size: 100, lastModifiedMs: null, etag: null };
+  await fixture.admit(file, { version });
+  const search = createSearchHandler({ cache: fixture.cache, server });
+  expect((await search(query(file.url, { version }), asker)).status).toBe('not-found');
+});
+
 test('a digest finds the file under any URL', async () => {
   const file = testFile(100);
   const sha256 = createHash('sha256').update(file.bytes).digest();
