@@ -2,12 +2,13 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { type NodeId, parseNodeId } from '../core/ids.ts';
 
+const PEER_WAYS = ['hello', 'probe', 'probe-match', 'mdns', 'static', 'incoming'] as const;
+
 /** How a node heard of an address: a discovery datagram, mDNS, the static list, or a connection that the peer opened. */
-export const PEER_WAYS = ['hello', 'probe', 'probe-match', 'mdns', 'static', 'incoming'] as const;
 export type PeerVia = (typeof PEER_WAYS)[number];
 
-/** Addresses kept for one peer; more would only serve somebody who invents them. */
-export const MAX_ADDRESSES = 4;
+// More addresses of one peer would only serve somebody who invents them.
+const MAX_ADDRESSES = 4;
 
 const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 600_000;
@@ -36,7 +37,7 @@ export interface RosterHint {
 /** What the roster knows about one peer at one moment. */
 export interface RosterEntry {
   readonly nodeId: NodeId;
-  /** Best first: the one that worked last, then the one heard of last. At most {@link MAX_ADDRESSES}. */
+  /** Best first: the one that worked last, then the one heard of last. At most four. */
   readonly addresses: readonly PeerAddress[];
   /** The last instance number heard, or null. */
   readonly instance: number | null;

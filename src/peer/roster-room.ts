@@ -1,15 +1,13 @@
 import type { RosterEntry } from './roster-entry.ts';
 
-/**
- * A peer that was only heard of keeps its place at least this long, and the full roster gives up at most one such
- * place in this time. BITS guards its certificate table in the same way (BPAU: the oldest row is evicted when it is
- * older than one minute): whoever floods the subnet with invented peers cannot turn the roster over.
- */
-export const MIN_STAY_MS = 60_000;
+// A peer that was only heard of keeps its place at least this long, and the full roster gives up at most one such
+// place in this time. BITS guards its certificate table in the same way (BPAU: the oldest row is evicted when it is
+// older than one minute): whoever floods the subnet with invented peers cannot turn the roster over.
+const MIN_STAY_MS = 60_000;
 
 /**
  * The entry that makes room for a peer that was only heard of, or null: the newcomer is refused. A peer that failed
- * goes first; one that may be well goes only when no place changed hands within {@link MIN_STAY_MS}. An authenticated
+ * goes first; one that may be well goes only when no place changed hands within the last minute. An authenticated
  * peer never goes.
  */
 export function roomForHint(entries: Iterable<RosterEntry>, nowMs: number, lastTurnoverMs: number): RosterEntry | null {

@@ -4,8 +4,8 @@ export const WANTED_PEERS = 10;
 /** A discovery is not repeated within this time (BPDP discovery suppression timer: 10 minutes). */
 export const SUPPRESSION_MS = 600_000;
 
-/** Answers to one question after which everybody else stays silent: as many as the asker wants. */
-export const ENOUGH_ANSWERS = WANTED_PEERS;
+/** Answers to one question after which everybody else stays silent: as many as the asker wants peers. */
+export const ENOUGH_ANSWERS = 10;
 
 const LONGEST_PAUSE_MS = 3_600_000;
 const ANSWER_SPACING_MS = 20;

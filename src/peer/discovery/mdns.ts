@@ -41,11 +41,6 @@ const LIBRARY_INTERVAL_MS = 86_400_000;
 const ANSWER_RATE = { burst: 400, perSecond: 50 };
 const MAX_ADDRESSES_OF_A_PEER = 4;
 
-/** The mDNS service name of a domain: foreign domains, and libp2p nodes that are not ours, stay silent (RFC 6763: at most 15 characters). */
-export function serviceTagOf(domainTag: Uint8Array): string {
-  return `_nb${Buffer.from(domainTag.subarray(0, 6)).toString('hex')}._udp.local`;
-}
-
 /**
  * mDNS by @libp2p/mdns, tamed. As it is, every node asks every 10 s and every node answers every question: on 500 nodes
  * 25,000 answers a second. Here a node asks when it starts and while it needs peers, and each question of others is
@@ -141,4 +136,9 @@ function toTcpAddress(address: Multiaddr): { host: string; port: number }[] {
   const [ip, tcp] = address.getComponents();
   if (ip?.name !== 'ip4' || tcp?.name !== 'tcp' || ip.value === undefined) return [];
   return [{ host: ip.value, port: Number(tcp.value) }];
+}
+
+// Foreign domains, and libp2p nodes that are not ours, stay silent on this name (RFC 6763: at most 15 characters).
+function serviceTagOf(domainTag: Uint8Array): string {
+  return `_nb${Buffer.from(domainTag.subarray(0, 6)).toString('hex')}._udp.local`;
 }

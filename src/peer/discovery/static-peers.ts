@@ -22,12 +22,6 @@ export type ResolveHost = (host: string) => Promise<readonly string[]>;
 export const systemResolve: ResolveHost = async (host) =>
   (await lookup(host, { all: true })).map((found) => found.address);
 
-/** The addresses of a static peer, at most four; a name that cannot be resolved now rejects with the system's error. */
-export async function addressesOf(peer: StaticPeer, resolve: ResolveHost): Promise<readonly string[]> {
-  if (isIP(peer.host) !== 0) return [peer.host];
-  return (await resolve(peer.host)).filter((host) => isIP(host) !== 0).slice(0, MAX_ADDRESSES_OF_A_NAME);
-}
-
 /** What a {@link StaticList} works with. */
 export interface StaticListDeps {
   readonly resolve: ResolveHost;
@@ -68,4 +62,9 @@ export class StaticList {
       this.#deps.log.warn({ err: error, host: peer.host }, 'a static peer cannot be resolved');
     }
   }
+}
+
+async function addressesOf(peer: StaticPeer, resolve: ResolveHost): Promise<readonly string[]> {
+  if (isIP(peer.host) !== 0) return [peer.host];
+  return (await resolve(peer.host)).filter((host) => isIP(host) !== 0).slice(0, MAX_ADDRESSES_OF_A_NAME);
 }

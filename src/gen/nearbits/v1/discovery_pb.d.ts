@@ -109,6 +109,8 @@ export declare const ProbeSchema: GenMessage<Probe>;
 
 /**
  * Answers a Probe after a random delay, unless enough others answered first.
+ * Broadcast like the other messages: everybody counts the answers, and learns
+ * the peer that answers.
  *
  * @generated from message nearbits.v1.ProbeMatch
  */
