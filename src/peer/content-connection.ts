@@ -171,6 +171,11 @@ export class ContentConnection {
   }
 
   #lost(error: Error | null): void {
+    const code = systemErrorCode(error);
+    if (code?.startsWith('ERR_SSL_')) {
+      const refused = 'broke off the TLS connection; it may not accept the certificate of this node';
+      this.#answer?.fail(peerError('E_PEER_UNAUTHENTICATED', this.#target.nodeId, refused, { reason: code }, error));
+    }
     const what = this.answering ? 'went away before the end of the answer' : 'closed the connection without an answer';
     this.#answer?.fail(peerError('E_PEER_UNREACHABLE', this.#target.nodeId, what, {}, error ?? undefined));
   }

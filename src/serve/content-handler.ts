@@ -6,7 +6,7 @@ import { NearbitsError, toNearbitsError } from '../core/errors.ts';
 import type { NodeId, RecordId } from '../core/ids.ts';
 import type { EmitEvent } from '../observe/events.ts';
 import type { Logger } from '../observe/log.ts';
-import { answerRequest, type ContentAnswer, isRefusal, type Refusal, readRequest } from './content-request.ts';
+import { answerRequest, type ContentAnswer, hasBody, isRefusal, type Refusal, readRequest } from './content-request.ts';
 import { ContentSender } from './content-sender.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { RequestCaps } from './request-caps.ts';
@@ -125,11 +125,15 @@ function retryAfter(ms: number): Record<string, string> {
   return { 'Retry-After': `${Math.max(1, Math.ceil(ms / 1000))}` };
 }
 
-/** Sends a refusal: no body (BITS facts C.3); the connection ends when the request may still be sending one. */
+// After these the connection is as good as before; a request that is wrong in itself ends it.
+const HARMLESS: ReadonlySet<number> = new Set([404, 416, 429, 503]);
+
+/** Sends a refusal: no body (BITS facts C.3). Nobody waits for the body of a refused request: the connection ends. */
 function refuse(deps: HandlerDeps, nodeId: NodeId, response: ServerResponse, refusal: Refusal): void {
   const { status, reason } = refusal;
   deps.log.debug({ nodeId, status, reason }, 'refused a peer');
   deps.emit({ type: 'serve.refused', nodeId, status, reason });
-  const close = status === 400 || status === 405 || status === 411 || status === 505 ? { Connection: 'close' } : {};
-  response.writeHead(status, { ...refusal.headers, ...close, 'Content-Length': '0' }).end();
+  const keep = HARMLESS.has(status) && !hasBody(response.req.headers);
+  const connection = keep ? {} : { Connection: 'close' };
+  response.writeHead(status, { ...refusal.headers, ...connection, 'Content-Length': '0' }).end();
 }

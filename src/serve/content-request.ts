@@ -74,7 +74,8 @@ function refuseMethod(method: string | undefined, headers: IncomingHttpHeaders):
   return { status: 405, reason: 'not GET or HEAD', headers: { Allow: 'GET, HEAD' } };
 }
 
-function hasBody(headers: IncomingHttpHeaders): boolean {
+/** Whether a request with these headers brings a body. */
+export function hasBody(headers: IncomingHttpHeaders): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
