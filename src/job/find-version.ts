@@ -67,7 +67,10 @@ async function askNeighbours(
   const { sha256, usePeers } = job.request;
   const neighbours = deps.neighbours();
   if (!usePeers || !neighbours.on || rule === 'never' || (rule === 'digest' && sha256 === undefined)) return null;
-  const found = await newestVersion(url, sha256, neighbours.use, deps.policy().patience.backgroundMs, signal);
+  const newest = (digest: string | undefined) =>
+    newestVersion(url, digest, neighbours.use, deps.policy().patience.backgroundMs, signal);
+  // A holder that was given no digest knows its file by the URL only; the digest is compared when the file is complete.
+  const found = (sha256 === undefined ? null : await newest(sha256)) ?? (await newest(undefined));
   if (found === null) return null;
   job.note(
     'ORIGIN_DOWN_RULE',
