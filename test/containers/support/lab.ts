@@ -56,7 +56,7 @@ export class Lab implements AsyncDisposable {
     await using authority = await AuthorityMachine.create(
       container(lab().images.node, this.lan, `${this.#purpose}-foreign-authority`),
     );
-    return authority.invite();
+    return await authority.invite();
   }
 
   /** Starts a node. */

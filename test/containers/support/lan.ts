@@ -6,6 +6,7 @@ export class Lan implements AsyncDisposable {
   readonly name: string;
   readonly #docker: Docker;
   readonly #id: string;
+  readonly #guests = new Set<string>();
 
   private constructor(name: string, docker: Docker, id: string) {
     this.name = name;
@@ -24,15 +25,18 @@ export class Lan implements AsyncDisposable {
   /** Puts the container on this network too. */
   async connect(containerId: string): Promise<void> {
     await this.#docker.getNetwork(this.#id).connect({ Container: containerId });
+    this.#guests.add(containerId);
   }
 
   /** Takes the container off this network, as if its cable was pulled. */
   async disconnect(containerId: string): Promise<void> {
     await this.#docker.getNetwork(this.#id).disconnect({ Container: containerId, Force: true });
+    this.#guests.delete(containerId);
   }
 
-  /** Removes the network; all its containers must be gone. */
+  /** Removes the network; the containers that were started on it must be gone. */
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const guest of this.#guests) await this.disconnect(guest);
     await this.#docker.getNetwork(this.#id).remove();
   }
 }

@@ -29,7 +29,7 @@ export class Machine implements AsyncDisposable {
 
   /** Under this name other machines of the network find it. */
   get hostName(): string {
-    return this.#container.getName();
+    return this.#container.getName().replace('/', '');
   }
 
   /** Runs a program and returns what it wrote. @throws Error when it ends with another code than 0. */

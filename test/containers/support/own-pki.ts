@@ -17,7 +17,7 @@ export class OwnPki {
 
   /** Creates the CA. */
   static async create(): Promise<OwnPki> {
-    return new OwnPki(await root(validUntil(Date.now() + YEAR_MS)));
+    return new OwnPki(await root(validUntil(Date.now() + 2 * YEAR_MS)));
   }
 
   /** Makes the node a member until `notAfterMs`, and waits until it takes part. */
