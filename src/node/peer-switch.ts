@@ -53,6 +53,7 @@ export class PeerSwitch {
       await this.#loadMembership();
       if (sameMembership(before, this.#membership)) return false;
       this.#deps.emit({ type: 'domain.changed', domain: this.#membership?.domain ?? null });
+      this.#deps.roster.forgive();
       await this.#reopenOrExplain(config);
       return true;
     });

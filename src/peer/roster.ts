@@ -212,6 +212,14 @@ export class Roster {
     this.#distrusted.clear();
   }
 
+  /**
+   * Takes hints about every peer again. For when this node's own membership changed: a peer that refused it, or whose
+   * chain did not lead to the old CA, may get along with the new one.
+   */
+  forgive(): void {
+    this.#distrusted.clear();
+  }
+
   /** Resolves when every change so far is in the store. */
   async close(): Promise<void> {
     await this.#store?.flush();

@@ -90,6 +90,15 @@ describe('how a peer leaves', () => {
     expect(roster.hint(hintOf(A, '10.0.0.5', { instance: 2 }))).toBe(true);
   });
 
+  it('and is taken back when the membership of this node changed', async () => {
+    const { roster } = await openRoster();
+    roster.hint(hintOf(A));
+    roster.failed(A, 'E_PEER_UNAUTHENTICATED');
+    expect(roster.hint(hintOf(A))).toBe(false);
+    roster.forgive();
+    expect(roster.hint(hintOf(A))).toBe(true);
+  });
+
   it('after three failures over half an hour, not after a short outage', async () => {
     const { roster, clock, removals } = await openRoster();
     roster.hint(hintOf());
