@@ -14,7 +14,7 @@ export interface NodeResult {
 
 /** Fetches one URL on one node and waits until its neighbours can have it too. */
 export async function fetchOn(node: NodeProcess, name: string, url: string, destination: string): Promise<NodeResult> {
-  const { id } = await node.client.transfers.start({ url, destination, priority: 'foreground' });
+  const { id } = await node.client.transfers.start({ url, destination, priority: 'background' });
   for await (const view of node.client.transfers.watch(id)) {
     if (view.state === 'failed' || view.state === 'cancelled') throw new Error(`node ${name}: ${view.error?.message}`);
   }
