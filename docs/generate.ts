@@ -41,11 +41,13 @@ own socket.
 - Order: default, then \`nearbits.yaml\`, then what an embedding program hands to \`createNode\`, then \`policy.yaml\`.
 
 \`\`\`yaml
-# nearbits.yaml: 20 GiB for the cache, faster serving, two named neighbours
+# nearbits.yaml: 20 GiB for the cache, faster serving, a neighbour named by hand
 cache:
   maxSize: 20GiB
 serve:
   bandwidth: 10MiB/s
+discovery:
+  static: ["192.168.7.20"]
 \`\`\`
 `;
 
