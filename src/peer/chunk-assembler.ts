@@ -7,7 +7,8 @@ const HAND_ON_AFTER_MS = 100;
 
 /**
  * Collects what a TLS connection gives (at most 16 KiB at a time) into chunks that end where pieces end. Hashing and
- * writing 1 MiB at once is what makes receiving cheap; the copy costs a twentieth of what it saves.
+ * writing 1 MiB at once instead of 16 KiB halves the processor time of receiving (2.0 instead of 3.7 s/GB side by side);
+ * the copy is a small part of that.
  */
 export class ChunkAssembler {
   readonly #clock: Clock;

@@ -10,7 +10,7 @@ import { testFile } from '../support/cache-fixture.ts';
 import { ContentFixture, SERVER_ID } from '../support/content-fixture.ts';
 import { testNodeId } from '../support/node-ids.ts';
 import { readToEnd } from '../support/raw-request.ts';
-import { TestDomain, validNow } from '../support/test-domain.ts';
+import { TestDomain } from '../support/test-domain.ts';
 import { HOUR_MS } from '../support/test-pki.ts';
 
 const never = new AbortController().signal;
@@ -111,14 +111,16 @@ test('another membership is applied to connections that stand already', async ()
 });
 
 test('a connection outlives no certificate', async () => {
-  await using setup = await ContentFixture.start();
+  let aheadMs = 0;
+  // TLS looks at the machine's clock and stays content; the proof looks at this one.
+  const clock = { ...systemClock, wallMs: () => systemClock.wallMs() + aheadMs };
+  await using setup = await ContentFixture.start({ clock });
   const holder = setup.holder(await setup.cache.admit(testFile(10)));
-  // Valid by a hair: TLS and the first proof see it alive, the second request does not.
-  const notAfterMs = Math.ceil((systemClock.wallMs() + 1_500) / 1_000) * 1_000;
-  const client = setup.clientOf(await setup.domain.member(testNodeId(1), { ...validNow(), notAfterMs }));
-  await client.source(holder).fetch({ start: 0, end: 10 }, () => {}, never);
-  await expect.poll(() => systemClock.wallMs() > notAfterMs, { timeout: 5_000 }).toBe(true);
-  await expect(client.source(holder).fetch({ start: 0, end: 10 }, () => {}, never)).rejects.toMatchObject({
+  const source = setup.clientOf(await setup.domain.member(testNodeId(1))).source(holder);
+  await source.fetch({ start: 0, end: 10 }, () => {}, never);
+  aheadMs = 2 * HOUR_MS;
+  await expect(source.fetch({ start: 0, end: 10 }, () => {}, never)).rejects.toMatchObject({
     code: 'E_PEER_UNREACHABLE',
   });
+  await expect.poll(() => setup.eventsOf('serve.refused').map(({ reason }) => reason)).toContain('expired');
 });

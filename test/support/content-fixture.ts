@@ -1,5 +1,5 @@
 import type { CacheRecord } from '../../src/cache/record.ts';
-import { systemClock } from '../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { Membership } from '../../src/domain/membership.ts';
 import type { NodeEventBody } from '../../src/observe/events.ts';
 import { silentLogger } from '../../src/observe/log.ts';
@@ -36,7 +36,7 @@ export class ContentFixture implements AsyncDisposable {
   }
 
   static async start(
-    options: Partial<ContentServerOptions> & { readonly membership?: () => Membership } = {},
+    options: Partial<ContentServerOptions> & { readonly membership?: () => Membership; readonly clock?: Clock } = {},
   ): Promise<ContentFixture> {
     await using cleanup = new AsyncDisposableStack();
     const dir = cleanup.use(await tempDir());
@@ -46,10 +46,10 @@ export class ContentFixture implements AsyncDisposable {
     await cache.open();
     cleanup.defer(() => cache.close());
     const events: NodeEventBody[] = [];
-    const { membership = () => own, ...rest } = options;
+    const { membership = () => own, clock = systemClock, ...rest } = options;
     const emit = (event: NodeEventBody) => void events.push(event);
     const server = await ContentServer.start(
-      { cache: cache.cache, membership, clock: systemClock, log: silentLogger, emit },
+      { cache: cache.cache, membership, clock, log: silentLogger, emit },
       { host: '127.0.0.1', port: 0, bytesPerSecond: 'unlimited', ...rest },
     );
     cleanup.use(server);
