@@ -40,7 +40,7 @@ export interface Certificate {
 }
 
 /** Bits of {@link Certificate.keyUsage} (RFC 5280 4.2.1.3). */
-export const KEY_USAGE = { digitalSignature: 0x80, keyCertSign: 0x04, crlSign: 0x02 } as const;
+export const KEY_USAGE = { digitalSignature: 0x80, keyCertSign: 0x04 } as const;
 
 /** Object identifiers of the two TLS roles, both of which a node plays (RFC 5280 4.2.1.12). */
 export const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';

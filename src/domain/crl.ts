@@ -8,6 +8,8 @@ export interface RevocationList {
   readonly issuer: string;
   /** Serial numbers of revoked certificates: lower case hexadecimal without leading zeros. */
   readonly serials: ReadonlySet<string>;
+  /** The entries as they are signed, one after the other. */
+  readonly entriesDer: Uint8Array;
   /** Whether this key signed the list. */
   isSignedBy(key: KeyObject): boolean;
 }
@@ -51,6 +53,7 @@ export function readRevocationList(der: Uint8Array): RevocationList {
   return {
     issuer: Buffer.from(expectTag(body[1], TAG.sequence).whole).toString('hex'),
     serials: new Set(revoked === undefined ? [] : revokedSerials(revoked)),
+    entriesDer: revoked?.content ?? new Uint8Array(),
     isSignedBy: (key) => isSigned(signed.whole, proof, oid, key),
   };
 }

@@ -1,6 +1,6 @@
 import { chmod, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { NearbitsError, systemErrorCode } from '../core/errors.ts';
+import { NearbitsError, systemErrorCode, toNearbitsError } from '../core/errors.ts';
 import { ensurePrivateDir } from '../platform/disk.ts';
 import { syncDirectory, writeFileAtomically } from '../platform/write-file.ts';
 
@@ -45,27 +45,38 @@ export class DomainFiles {
     }
   }
 
-  /** Replaces a file as one step; keys are readable for their owner only. */
+  /** Replaces a file as one step; keys are readable for their owner only. @throws NearbitsError E_IO, E_DISK_FULL */
   async write(name: DomainFile, text: string): Promise<void> {
-    await ensurePrivateDir(this.dir);
-    await writeFileAtomically(join(this.dir, name), text, isKey(name) ? 0o600 : 0o644);
-  }
-
-  /** Removes files in this order; those that do not exist are no failure. */
-  async remove(...names: readonly DomainFile[]): Promise<void> {
-    for (const name of names) {
-      await rm(join(this.dir, name), { force: true });
-      await rm(join(this.dir, `${name}.tmp`), { force: true });
+    try {
+      await ensurePrivateDir(this.dir);
+      await writeFileAtomically(join(this.dir, name), text, isKey(name) ? 0o600 : 0o644);
+    } catch (error) {
+      throw toNearbitsError(error, 'E_IO');
     }
-    await syncDirectory(this.dir).catch((error: unknown) => {
-      if (systemErrorCode(error) !== 'ENOENT') throw error;
-    });
   }
 
-  /** Closes the directory to other users, also one that was made by hand. */
+  /** Removes files in this order; those that do not exist are no failure. @throws NearbitsError E_IO */
+  async remove(...names: readonly DomainFile[]): Promise<void> {
+    try {
+      for (const name of names) {
+        await rm(join(this.dir, name), { force: true });
+        await rm(join(this.dir, `${name}.tmp`), { force: true });
+      }
+      await syncDirectory(this.dir);
+    } catch (error) {
+      // Without the directory there is nothing to remove.
+      if (systemErrorCode(error) !== 'ENOENT') throw toNearbitsError(error, 'E_IO');
+    }
+  }
+
+  /** Closes the directory to other users, also one that was made by hand. @throws NearbitsError E_IO */
   async protect(): Promise<void> {
-    await ensurePrivateDir(this.dir);
-    await chmod(this.dir, 0o700);
+    try {
+      await ensurePrivateDir(this.dir);
+      await chmod(this.dir, 0o700);
+    } catch (error) {
+      throw toNearbitsError(error, 'E_IO');
+    }
   }
 }
 

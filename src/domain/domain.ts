@@ -5,7 +5,8 @@ import { type NodeId, parseNodeId } from '../core/ids.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
 import { normalizeSerial } from './der.ts';
 import { DomainFiles } from './domain-files.ts';
-import { issueCertificate, issueRevocationList, keyPem, newKey } from './issue.ts';
+import { issueCertificate, keyPem, newKey } from './issue.ts';
+import { issueRevocationList } from './issue-crl.ts';
 import { domainName, loadMembership, loadTrust, type Membership, readKey } from './membership.ts';
 import { CLOCK_SKEW_MS, checkDomainName, enrolUntilUri, nodeUri, revocationSerialOf } from './names.ts';
 import { decodePem, encodePem } from './pem.ts';
@@ -145,11 +146,9 @@ export async function revoke(dir: string, target: string, clock: Clock): Promise
   const serial = revocationSerial(target);
   const files = new DomainFiles(dir);
   const { trust, key } = await requireAuthority(files);
-  const listed = trust.revocationLists.some((list) => list.issuer === trust.ca.subject && list.serials.has(serial));
-  if (listed) return;
-  const [previous = null] = decodePem((await files.read('crl.pem')) ?? '', 'X509 CRL');
-  const issuer = { certificateDer: trust.ca.der, key };
-  const list = await issueRevocationList(issuer, previous, serial, clock.wallMs(), trust.ca.notAfterMs);
+  const previous = trust.revocationLists.find(({ issuer }) => issuer === trust.ca.subject) ?? null;
+  if (previous?.serials.has(serial)) return;
+  const list = issueRevocationList({ ca: trust.ca, key }, previous, serial, clock.wallMs());
   await files.write('crl.pem', encodePem('X509 CRL', list));
 }
 

@@ -73,43 +73,21 @@ async function extensionsOf(x509: X509Library, issuer: Issuer, content: Certific
   return extensions;
 }
 
-/**
- * Signs a new revocation list that holds everything in `previousDer` and one more serial number (hexadecimal).
- * @param nextUpdateMs when readers should expect another list; this domain's readers do not insist on it.
- */
-export async function issueRevocationList(
-  issuer: Issuer & { readonly certificateDer: Uint8Array },
-  previousDer: Uint8Array | null,
-  serial: string,
-  nowMs: number,
-  nextUpdateMs: number,
-): Promise<Uint8Array> {
-  const x509 = loadX509();
-  const entries = previousDer === null ? [] : [...new x509.X509Crl(previousDer).entries];
-  const list = await x509.X509CrlGenerator.create({
-    issuer: subjectOf(x509, issuer.certificateDer),
-    thisUpdate: wholeSeconds(nowMs),
-    nextUpdate: wholeSeconds(nextUpdateMs),
-    entries: [
-      ...entries.map(({ serialNumber, revocationDate }) => ({ serialNumber, revocationDate })),
-      { serialNumber: evenLength(serial), revocationDate: wholeSeconds(nowMs) },
-    ],
-    signingAlgorithm: ALGORITHM,
-    signingKey: signingKey(issuer.key),
-  });
-  return new Uint8Array(list.rawData);
-}
-
 function subjectOf(x509: X509Library, der: Uint8Array) {
   return new x509.X509Certificate(Buffer.from(der)).subjectName;
 }
 
-function signingKey(key: KeyObject): webcrypto.CryptoKey {
+/** Refuses keys that this program did not make. @throws NearbitsError E_DOMAIN */
+export function checkSigningKey(key: KeyObject): void {
   if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
     throw new NearbitsError('E_DOMAIN', 'the key of the CA is no P-256 key', {
       hint: 'Use the tools of your own PKI to make certificates; nearbits signs only with keys it made itself.',
     });
   }
+}
+
+function signingKey(key: KeyObject): webcrypto.CryptoKey {
+  checkSigningKey(key);
   return key.toCryptoKey(ALGORITHM, false, ['sign']);
 }
 
@@ -119,8 +97,4 @@ function verifyingKey(key: KeyObject): webcrypto.CryptoKey {
 
 function wholeSeconds(ms: number): Date {
   return new Date(Math.floor(ms / 1000) * 1000);
-}
-
-function evenLength(hex: string): string {
-  return hex.length % 2 === 0 ? hex : `0${hex}`;
 }

@@ -61,12 +61,21 @@ export function checkAuthority(certificate: Certificate): void {
 
 /** Refuses weak signatures and keys, and critical extensions that nobody here can honour. */
 export function checkStrength(certificate: Certificate): void {
-  if (!SIGNATURE_HASHES.has(certificate.signatureOid) || !isStrongKey(certificate.x509.publicKey)) {
+  if (!SIGNATURE_HASHES.has(certificate.signatureOid) || !isStrongKey(publicKeyOf(certificate))) {
     throw chainError('weak', 'a certificate uses a weak or unsupported key or signature');
   }
   const [unknown] = certificate.unknownCritical;
   if (unknown !== undefined) {
     throw chainError('unknown-extension', `a certificate depends on the unsupported extension ${unknown}`);
+  }
+}
+
+// OpenSSL looks at the key only now, and throws when it is of a kind that it does not know.
+function publicKeyOf({ x509 }: Certificate): KeyObject {
+  try {
+    return x509.publicKey;
+  } catch {
+    throw chainError('weak', 'a certificate holds a key of an unknown kind');
   }
 }
 

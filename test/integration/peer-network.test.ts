@@ -6,6 +6,7 @@ import { RangeSet } from '../../src/core/range-set.ts';
 import { revoke } from '../../src/domain/domain.ts';
 import { DomainFiles } from '../../src/domain/domain-files.ts';
 import { loadTrust } from '../../src/domain/membership.ts';
+import { tcpAddress } from '../../src/peer/libp2p-host.ts';
 import { decodeSearchAnswer } from '../../src/peer/protocol/answer-codec.ts';
 import { exchangeMessages, readMessage, writeMessage } from '../../src/peer/protocol/frames.ts';
 import { encodeChain, encodeReply } from '../../src/peer/protocol/membership-codec.ts';
@@ -58,6 +59,26 @@ test('members of one domain find each other and what they hold', async () => {
   expect(asker.roster.get(holder.identity.nodeId)?.authenticatedUntilMs).toBe(holder.membership.notAfterMs);
   expect(holder.searches[0]?.ranges?.ranges).toEqual([{ start: 0, end: 10 }]);
   expect(asker.events.filter(({ type }) => type === 'search.answered')).toHaveLength(2);
+});
+
+test('the hashes of the largest file fit into one answer', async () => {
+  const version = { ...VERSION, size: 8 * 2 ** 30 };
+  const record = recordOf(0, version.size, version);
+  expect(record.pieces).toHaveLength(8192);
+  await using holder = await startNode(domain, { answer: holds(record, recordOf(0, 2 ** 20, version)) });
+  await using asker = await startNode(domain);
+  introduce(asker, holder);
+  const [answer] = await searchAll(asker, { ...QUERY, version });
+  expect(answer?.records.map(({ pieces }) => pieces.length)).toEqual([8192, 1]);
+});
+
+test('one peer cannot pile up connections', async () => {
+  await using node = await startNode(domain);
+  await using raw = await startRawPeer();
+  for (let count = 0; count < 8; count++) {
+    await raw.libp2p.dial(tcpAddress(LOOPBACK, node.network.port), { force: true });
+  }
+  await eventually(() => node.network.connections().length <= 4);
 });
 
 test('a connection is kept and the next search does without a new one', async () => {

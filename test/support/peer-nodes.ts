@@ -32,7 +32,7 @@ export function newIdentity(): Identity {
 export class TestDomain {
   readonly dir: string;
   readonly #clock: Clock;
-  #token: string | null = null;
+  #token: Promise<string> | null = null;
 
   constructor(dir: string, clock: Clock = systemClock) {
     this.dir = dir;
@@ -44,12 +44,14 @@ export class TestDomain {
     return join(this.dir, 'maker');
   }
 
+  async #invite(): Promise<string> {
+    await createDomain(this.makerDir, 'test', newIdentity(), this.#clock);
+    return (await createInvite(this.makerDir, this.#clock)).token;
+  }
+
   async join(identity: Identity): Promise<Membership> {
-    if (this.#token === null) {
-      await createDomain(this.makerDir, 'test', newIdentity(), this.#clock);
-      this.#token = (await createInvite(this.makerDir, this.#clock)).token;
-    }
-    return joinDomain(join(this.dir, identity.nodeId), this.#token, identity, this.#clock);
+    this.#token ??= this.#invite();
+    return joinDomain(join(this.dir, identity.nodeId), await this.#token, identity, this.#clock);
   }
 }
 

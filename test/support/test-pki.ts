@@ -41,15 +41,19 @@ export function leaf(issuer: Signer, nodeId: NodeId, content: Partial<Certificat
   return sign(issuer, { name: nodeId, use: { kind: 'node' }, uris: [nodeUri(nodeId)], ...content });
 }
 
-/** A leaf with exactly these extensions, such as an organisation's own PKI (or a hostile one) might write. */
-export async function leafWith(issuer: Signer, extensions: (x509: X509Library) => Extension[]): Promise<Signer> {
+/** A leaf with exactly these extensions (and this key), such as an organisation's own PKI or a hostile one might write. */
+export async function leafWith(
+  issuer: Signer,
+  extensions: (x509: X509Library) => Extension[],
+  spki?: Uint8Array<ArrayBuffer>,
+): Promise<Signer> {
   const x509 = loadX509();
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const key = newKey();
   const certificate = await x509.X509CertificateGenerator.create({
     subject: 'CN=custom',
     issuer: new x509.X509Certificate(Buffer.from(issuer.certificateDer)).subjectName,
-    publicKey: createPublicKey(key).toCryptoKey(algorithm, true, ['verify']),
+    publicKey: spki ?? createPublicKey(key).toCryptoKey(algorithm, true, ['verify']),
     signingKey: issuer.key.toCryptoKey(algorithm, false, ['sign']),
     signingAlgorithm: algorithm,
     notBefore: new Date(NOW_MS - HOUR_MS),

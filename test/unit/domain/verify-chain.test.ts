@@ -1,6 +1,8 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { CLIENT_AUTH, readCertificate, SERVER_AUTH } from '../../../src/domain/certificate.ts';
-import { issueRevocationList } from '../../../src/domain/issue.ts';
+import { issueRevocationList } from '../../../src/domain/issue-crl.ts';
+import type { X509Library } from '../../../src/domain/load-x509.ts';
 import { enrolUntilUri, nodeUri } from '../../../src/domain/names.ts';
 import { type ChainFault, createTrustAnchor } from '../../../src/domain/trust.ts';
 import { verifyMembershipChain } from '../../../src/domain/verify-chain.ts';
@@ -134,6 +136,20 @@ test('critical extensions that nobody here understands are refused', async () =>
   expectFault('unknown-extension', { ca, chain: [member] });
 });
 
+test('keys that are weak or of an unknown kind are refused', async () => {
+  const ca = await root();
+  const extensions = (x509: X509Library) => [
+    new x509.SubjectAlternativeNameExtension([{ type: 'url', value: nodeUri(nodeId) }]),
+    new x509.ExtendedKeyUsageExtension([CLIENT_AUTH, SERVER_AUTH]),
+  ];
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey;
+  const x25519 = generateKeyPairSync('x25519').publicKey;
+  const spkis = [rsa, x25519].map((key) => new Uint8Array(key.export({ type: 'spki', format: 'der' })));
+  // An algorithm identifier that stands for nothing, with a key of three bytes.
+  spkis.push(new Uint8Array(Buffer.from('300e3006060469816201030400112233', 'hex')));
+  for (const spki of spkis) expectFault('weak', { ca, chain: [await leafWith(ca, extensions, spki)] });
+});
+
 test('leaves that begin after the enrolment deadline are refused, those before it live on', async () => {
   const ca = await root({ notAfterMs: NOW_MS + 10 * YEAR_MS });
   const deadlineMs = NOW_MS + HOUR_MS;
@@ -151,16 +167,21 @@ test('revoked leaves and intermediates are refused, also by the list of an inter
   const middle = await sign(ca, { ...lastCa, name: 'middle' });
   const [direct, below] = [await leaf(ca, nodeId), await leaf(middle, nodeId)];
   const listOf = (by: Signer, revoked: Signer) =>
-    issueRevocationList(by, null, readCertificate(revoked.certificateDer).serial, NOW_MS, NOW_MS + YEAR_MS);
-  expectFault('revoked', { ca, chain: [direct], lists: [await listOf(ca, direct)] });
-  expectFault('revoked', { ca, chain: [below, middle], lists: [await listOf(ca, middle)] });
-  expectFault('revoked', { ca, chain: [below, middle], lists: [await listOf(middle, below)] });
+    issueRevocationList(
+      { ca: readCertificate(by.certificateDer), key: by.key },
+      null,
+      readCertificate(revoked.certificateDer).serial,
+      NOW_MS,
+    );
+  expectFault('revoked', { ca, chain: [direct], lists: [listOf(ca, direct)] });
+  expectFault('revoked', { ca, chain: [below, middle], lists: [listOf(ca, middle)] });
+  expectFault('revoked', { ca, chain: [below, middle], lists: [listOf(middle, below)] });
   // Serial numbers belong to their issuer, and a list to the key that signed it.
-  expect(check({ ca, chain: [below, middle], lists: [await listOf(ca, below)] }).nodeId).toBe(nodeId);
+  expect(check({ ca, chain: [below, middle], lists: [listOf(ca, below)] }).nodeId).toBe(nodeId);
   const impostor = await sign(ca, { ...lastCa, name: 'middle' });
-  expect(check({ ca, chain: [below, middle], lists: [await listOf(impostor, below)] }).nodeId).toBe(nodeId);
+  expect(check({ ca, chain: [below, middle], lists: [listOf(impostor, below)] }).nodeId).toBe(nodeId);
   const foreign = await root();
-  const forged = await listOf(foreign, direct);
+  const forged = listOf(foreign, direct);
   expect(() => createTrustAnchor(ca.certificateDer, [forged])).toThrow(/not signed/);
 });
 
