@@ -223,7 +223,7 @@ export class ContentServer {
     const closed = Promise.withResolvers<void>();
     this.#server.close(() => closed.resolve());
     this.#slots.close();
-    this.#server.closeAllConnections();
+    this.#connections.closeAll();
     await Promise.all([...this.#active, closed.promise]);
   }
 }

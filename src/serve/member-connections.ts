@@ -18,6 +18,7 @@ export class MemberConnections {
   readonly #clock: Clock;
   readonly #maxPerAddress: number;
   readonly #proofs = new WeakMap<TLSSocket, Proof>();
+  readonly #open = new Set<Socket>();
   readonly #perAddress = new Map<string, number>();
 
   constructor(
@@ -36,7 +37,8 @@ export class MemberConnections {
     const open = this.#perAddress.get(address) ?? 0;
     if (open >= this.#maxPerAddress) return false;
     this.#perAddress.set(address, open + 1);
-    socket.once('close', () => this.#closed(address));
+    this.#open.add(socket);
+    socket.once('close', () => this.#closed(socket, address));
     return true;
   }
 
@@ -57,7 +59,13 @@ export class MemberConnections {
     return member.nodeId;
   }
 
-  #closed(address: string): void {
+  /** Closes every connection, also those that have not come to HTTP yet and that the server would wait for. */
+  closeAll(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  #closed(socket: Socket, address: string): void {
+    this.#open.delete(socket);
     const left = (this.#perAddress.get(address) ?? 1) - 1;
     if (left > 0) this.#perAddress.set(address, left);
     else this.#perAddress.delete(address);

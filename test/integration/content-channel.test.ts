@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { open } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { NearbitsError } from '../../src/core/errors.ts';
 import type { ByteSink, Source } from '../../src/core/source.ts';
@@ -287,7 +289,13 @@ test('stopping breaks off what is being sent and is idempotent', async () => {
   const holder = setup.holder(await setup.cache.admit(testFile(MIB)));
   const running = failure(fetchAll((await setup.client()).source(holder), 0, MIB));
   await expect.poll(() => setup.eventsOf('serve.started').length).toBe(1);
+  // Has not begun its handshake, and has five seconds for it: stopping does not wait for that.
+  const silent = connect(setup.server.port, '127.0.0.1');
+  await once(silent, 'connect');
+  silent.on('error', () => {});
+  const startMs = performance.now();
   await Promise.all([setup.server.stop(), setup.server.stop()]);
+  expect(performance.now() - startMs).toBeLessThan(4_000);
   expect((await running).code).toBe('E_PEER_UNREACHABLE');
   expect((await failure(fetchAll((await setup.client()).source(holder), 0, 1))).code).toBe('E_PEER_UNREACHABLE');
 });
