@@ -90,7 +90,7 @@ async function leave(context: CommandContext): CommandResult {
 }
 
 async function revokeMember(context: CommandContext, target: string): CommandResult {
-  const { revoke } = await import('../../domain/domain.ts');
+  const { revoke } = await import('../../domain/revoke.ts');
   await revoke(folder(context), target, context.clock);
   const list = join(folder(context), 'crl.pem');
   const reloaded = await context.reloadDaemon();

@@ -5,7 +5,7 @@ import { issueRevocationList } from '../../../src/domain/issue-crl.ts';
 import { loadX509 } from '../../../src/domain/load-x509.ts';
 import { NOW_MS, root, YEAR_MS } from '../../support/test-pki.ts';
 
-const serials = Array.from({ length: 2000 }, (_, index) => (index * 7919 + 1).toString(16));
+const serials = Array.from({ length: 300 }, (_, index) => (index * 7919 + 1).toString(16));
 
 test('a list keeps every entry while it grows, and stays signed', async () => {
   const ca = await root();

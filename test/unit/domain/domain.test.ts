@@ -2,12 +2,15 @@ import { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../../src/core/manual-clock.ts';
-import { createDomain, createInvite, joinDomain, leaveDomain, revoke } from '../../../src/domain/domain.ts';
+import { createDomain, createInvite, joinDomain, leaveDomain } from '../../../src/domain/domain.ts';
+import { keyPem } from '../../../src/domain/issue.ts';
 import { loadMembership } from '../../../src/domain/membership.ts';
+import { encodePem } from '../../../src/domain/pem.ts';
+import { revoke } from '../../../src/domain/revoke.ts';
 import { verifyMembershipChain } from '../../../src/domain/verify-chain.ts';
 import { testNodeId } from '../../support/node-ids.ts';
 import { tempDir } from '../../support/temp-dir.ts';
-import { HOUR_MS, NOW_MS, YEAR_MS } from '../../support/test-pki.ts';
+import { HOUR_MS, leaf, NOW_MS, root, sign, YEAR_MS } from '../../support/test-pki.ts';
 
 const alice = { nodeId: testNodeId(1) };
 const bob = { nodeId: testNodeId(2) };
@@ -90,6 +93,30 @@ test('a member of one domain cannot slip into another one', async () => {
   await expect(joinDomain(world.b, token, bob, world.clock)).rejects.toMatchObject({ code: 'E_DOMAIN' });
   await expect(createDomain(world.b, 'mine', bob, world.clock)).rejects.toMatchObject({ code: 'E_DOMAIN' });
   expect((await loadMembership(world.b, bob.nodeId, world.clock))?.domain).toBe('office');
+});
+
+test('a member that joined by token cannot make a second domain of the same name', async () => {
+  await using world = await twoMembers();
+  await expect(createDomain(world.b, 'office', bob, world.clock)).rejects.toMatchObject({ code: 'E_DOMAIN' });
+  expect((await loadMembership(world.b, bob.nodeId, world.clock))?.caPem).toBe(world.made.caPem);
+});
+
+test("files of an organisation's own PKI, placed by hand, make a member", async () => {
+  await using dir = await tempDir();
+  const clock = new ManualClock(NOW_MS);
+  const ca = await root({ name: 'Example Ltd' });
+  const site = await sign(ca, { name: 'Site 3', use: { kind: 'ca', pathLength: 0 } });
+  const member = await leaf(site, alice.nodeId);
+  const place = (name: string, text: string) => writeFile(join(dir.path, name), text, { mode: 0o600 });
+  await place('ca.pem', `subject=Example Ltd\n${encodePem('CERTIFICATE', ca.certificateDer)}`);
+  await place('node.key', keyPem(member.key));
+  const chain = [member, site, ca].map(({ certificateDer }) => certificateDer);
+  await place('node.pem', encodePem('CERTIFICATE', ...chain));
+  const membership = await loadMembership(dir.path, alice.nodeId, clock);
+  expect(membership).toMatchObject({ domain: 'Example Ltd', canInvite: false });
+  expect(membership?.chainDer).toHaveLength(2);
+  await place('node.pem', encodePem('CERTIFICATE', ...chain.reverse()));
+  await expect(loadMembership(dir.path, alice.nodeId, clock)).rejects.toMatchObject({ code: 'E_DOMAIN' });
 });
 
 test('leaving ends the membership, keeps the CA where it was made, and joining again works', async () => {
