@@ -102,6 +102,7 @@ async function start(options: NodeOptions, starting: Starting): Promise<Nearbits
   const peers = new PeerSwitch({ identity, domainDir, cache, roster, clock, log, emit });
   starting.own(peers, (it) => it.close());
   await peers.open(config.current);
+  peers.watchExpiry(() => config.current);
 
   const totals = new TotalsCounter();
   events.subscribe((event) => totals.observe(event));

@@ -5,9 +5,9 @@ import type { OriginFile } from '../origin/origin-file.ts';
 import { afterFailure } from '../plan/after-failure.ts';
 import { PART_SUFFIX } from '../transfer/part-file.ts';
 import { WriteQueue } from '../transfer/write-queue.ts';
+import type { Delivered } from './delivered.ts';
 import type { JobDeps } from './deps.ts';
 import { requireRanges } from './find-version.ts';
-import type { Delivered } from './run-transfer.ts';
 import type { TransferJob } from './transfer-job.ts';
 
 /**
@@ -35,7 +35,7 @@ export async function fetchWholeFile(
   if (lastModifiedMs !== null) await utimes(path, lastModifiedMs / 1000, lastModifiedMs / 1000);
   await deps.beforeHandOver(job);
   await rename(path, job.request.destination);
-  return { wish: null, pieces: [], pieceSize: 0, sha256 };
+  return { wish: null, pieces: [], pieceSize: 0, sha256, share: file.share };
 }
 
 async function retrying<T>(job: TransferJob, deps: JobDeps, signal: AbortSignal, run: () => Promise<T>): Promise<T> {

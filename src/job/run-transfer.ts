@@ -3,23 +3,17 @@ import { type ErrorCode, NearbitsError, toNearbitsError } from '../core/errors.t
 import type { FileVersion } from '../core/file-version.ts';
 import { parseOriginUrl } from '../core/url.ts';
 import { PartFile } from '../transfer/part-file.ts';
+import type { Delivered } from './delivered.ts';
 import type { JobDeps } from './deps.ts';
 import { checkDestination } from './destination.ts';
-import { type Fetched, fetchVersion, type Wish } from './fetch-version.ts';
+import { type Fetched, fetchVersion } from './fetch-version.ts';
 import { fetchWholeFile } from './fetch-whole-file.ts';
 import { findVersion, requireRanges, type Target } from './find-version.ts';
 import type { TransferJob } from './transfer-job.ts';
+import type { Wish } from './wish.ts';
 
 /** A file is started over at most this often, for instance because it changes at the origin. */
 const MAX_ATTEMPTS = 5;
-
-/** What a finished transfer can share; null when the origin could not name a version. */
-export interface Delivered {
-  readonly wish: Wish | null;
-  readonly pieces: ReturnType<PartFile['pieces']>;
-  readonly pieceSize: number;
-  readonly sha256: string | null;
-}
 
 /**
  * The whole flow of one transfer:
@@ -93,7 +87,7 @@ async function deliver(
     return null;
   }
   if (sha256 !== null) job.note('DIGEST_OK', 'the file matches the digest that was asked for', { sha256 });
-  const delivered = { wish, pieces: part.pieces(), pieceSize: part.pieceSize, sha256 };
+  const delivered = { wish, pieces: part.pieces(), pieceSize: part.pieceSize, sha256, share: fetched.share };
   await checkDestination(job.request.destination, job.request.overwrite);
   await deps.beforeHandOver(job);
   await part.finish();

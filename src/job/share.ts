@@ -3,10 +3,10 @@ import { rangeLength } from '../core/byte-range.ts';
 import { toNearbitsError } from '../core/errors.ts';
 import { hasValidator } from '../core/file-version.ts';
 import { printBytes } from '../core/units.ts';
+import type { Delivered } from './delivered.ts';
 import type { JobDeps } from './deps.ts';
-import type { Wish } from './fetch-version.ts';
-import type { Delivered } from './run-transfer.ts';
 import type { TransferJob } from './transfer-job.ts';
+import type { Wish } from './wish.ts';
 
 /**
  * Puts a delivered file into the cache, validated, so that neighbours can have
@@ -35,11 +35,15 @@ export async function shareDelivered(
   }
 }
 
-function whyNot({ wish, sha256 }: Delivered, job: TransferJob, cache: ReturnType<JobDeps['shareInto']>): string | null {
+function whyNot(
+  { wish, sha256, share }: Delivered,
+  job: TransferJob,
+  cache: ReturnType<JobDeps['shareInto']>,
+): string | null {
   if (!job.request.share) return 'the caller does not want it';
   if (!cache.on) return cache.reason;
   if (wish === null) return 'the origin named no size, so its version cannot be told';
-  if (wish.file !== null && !wish.file.share.allowed) return wish.file.share.reason;
+  if (!share.allowed) return share.reason;
   if (wish.ranges.every((range) => rangeLength(range) === 0)) return 'the file is empty';
   if (!hasValidator(wish.version) && sha256 === null)
     return 'the origin gives neither an ETag nor a date, so its version cannot be told';

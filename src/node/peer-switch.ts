@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import type { Timer } from '../core/clock.ts';
 import { NearbitsError, toNearbitsError } from '../core/errors.ts';
 import { loadMembership, type Membership } from '../domain/membership.ts';
 import type { Sharing } from '../job/deps.ts';
@@ -6,6 +7,9 @@ import type { PeerSide, PeerSideDeps } from './peer-side.ts';
 
 /** Keys that are read when sockets are opened; a change of any of them closes and opens the side anew. */
 const REOPENING = ['peers.', 'listen.', 'discovery.'];
+
+/** The longest wait for the end of a membership before it is looked at again: the clock may be set meanwhile. */
+const LONGEST_TIMER_MS = 3_600_000;
 
 /** What the switch works with: all that the side needs but the membership, which it looks after itself. */
 export interface PeerSwitchDeps extends Omit<PeerSideDeps, 'membership'> {
@@ -23,6 +27,7 @@ export class PeerSwitch {
   #side: PeerSide | null = null;
   #reason = 'the node is starting';
   #turn: Promise<unknown> = Promise.resolve();
+  #expiry: Timer | null = null;
 
   constructor(deps: PeerSwitchDeps) {
     this.#deps = deps;
@@ -59,6 +64,19 @@ export class PeerSwitch {
     });
   }
 
+  /** Looks at the membership again when it ends: from then on every neighbour would refuse it. `config` gives the configuration of then. */
+  watchExpiry(config: () => Config): void {
+    const { clock, log } = this.#deps;
+    const membership = this.#membership;
+    this.#expiry?.cancel();
+    const inMs = membership === null ? LONGEST_TIMER_MS : membership.notAfterMs - clock.wallMs();
+    this.#expiry = clock.after(Math.min(Math.max(0, inMs) + 1000, LONGEST_TIMER_MS), () => {
+      this.reloadMembership(config())
+        .catch((error) => log.error({ err: error }, 'the membership could not be read again'))
+        .finally(() => this.watchExpiry(config));
+    });
+  }
+
   /** Follows a change of the configuration. */
   follow(config: Config, changed: readonly string[]): Promise<void> {
     return this.#inTurn(async () => {
@@ -70,6 +88,7 @@ export class PeerSwitch {
 
   /** Closes the side for good. */
   close(): Promise<void> {
+    this.#expiry?.cancel();
     return this.#inTurn(() => this.#close('the node is stopping'));
   }
 

@@ -1,0 +1,194 @@
+import type { CacheRecord } from '../cache/record.ts';
+import { isAbortError, toNearbitsError } from '../core/errors.ts';
+import { hasValidator } from '../core/file-version.ts';
+import type { NodeId } from '../core/ids.ts';
+import { RangeSet } from '../core/range-set.ts';
+import { printBytes } from '../core/units.ts';
+import type { OriginSource } from '../origin/origin-source.ts';
+import type { ShareVerdict } from '../origin/share.ts';
+import { WholeFileSource } from '../origin/whole-file-source.ts';
+import { Agreement } from '../plan/agree.ts';
+import { originAllowedFrom, patienceFor } from '../plan/patience.ts';
+import type { PartFile } from '../transfer/part-file.ts';
+import { Transfer } from '../transfer/transfer.ts';
+import type { JobDeps, Neighbours } from './deps.ts';
+import { offerFromPeer } from './offer-from-peer.ts';
+import type { TransferJob } from './transfer-job.ts';
+import type { Wish } from './wish.ts';
+
+/** BITS asks again at most three times after peers failed; then the origin finishes the file (BUP 3.6.5.2.4.1). */
+const MAX_SEARCH_ROUNDS = 3;
+
+/** The sources of one version while it is fetched. */
+export class FetchRound {
+  readonly transfer: Transfer;
+  readonly #wish: Wish;
+  readonly #part: PartFile;
+  readonly #job: TransferJob;
+  readonly #deps: JobDeps;
+  readonly #agreement = new Agreement();
+  readonly #failed = new Set<string>();
+  readonly #searches = new Set<Promise<void>>();
+  #rounds = 0;
+  #origin: OriginSource | null = null;
+  #stopSearches: AbortSignal = AbortSignal.abort();
+
+  constructor(wish: Wish, part: PartFile, job: TransferJob, deps: JobDeps) {
+    this.#wish = wish;
+    this.#part = part;
+    this.#job = job;
+    this.#deps = deps;
+    const rangesServed = wish.file?.acceptsRanges ?? true;
+    this.transfer = new Transfer(
+      {
+        part,
+        clock: deps.clock,
+        note: job.note,
+        onProgress: () => job.progress(this.transfer.received, part.proven.size),
+        onPeerFailed: (id, error) => this.#peerFailed(id as NodeId, error),
+      },
+      { originRetries: deps.policy().originRetries, originServesRanges: rangesServed },
+    );
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = new AbortController();
+    const either = AbortSignal.any([signal, stop.signal]);
+    const lease = await this.#addCache();
+    try {
+      this.#addOrigin();
+      this.#stopSearches = either;
+      this.#search();
+      await this.transfer.run(signal);
+    } finally {
+      stop.abort();
+      await Promise.all(this.#searches);
+      await lease?.[Symbol.asyncDispose]();
+    }
+  }
+
+  /** What the origin's last answer said about sharing; allowed where the origin was not asked. */
+  get share(): ShareVerdict {
+    return this.#origin?.share ?? this.#wish.file?.share ?? { allowed: true };
+  }
+
+  async #addCache(): Promise<AsyncDisposable | null> {
+    const { url, version, originOnly } = this.#wish;
+    if (originOnly || !hasValidator(version)) return null;
+    const record = this.#deps.cache.find({ url, version, sha256: null })[0];
+    if (record === undefined) return null;
+    try {
+      return await this.#useRecord(record);
+    } catch (error) {
+      this.#job.note('CACHE_MISS', `this machine's cache cannot be used: ${toNearbitsError(error).message}`);
+      return null;
+    }
+  }
+
+  async #useRecord(record: CacheRecord): Promise<AsyncDisposable> {
+    const pieces = await this.#deps.cache.pieces(record.id);
+    const reader = await this.#deps.cache.open(record.id);
+    const usable = this.#agreement.consider(
+      { version: record.version, pieceSize: record.pieceSize, pieces },
+      this.#wanted(),
+    );
+    if (typeof usable === 'string') return reader;
+    this.#job.note('CACHE_HIT', `this machine's cache holds ${printBytes(record.bytes)} of this version`, {
+      record: record.id,
+    });
+    const source = { kind: 'cache', id: 'cache', fetch: reader.read.bind(reader) } as const;
+    this.transfer.add({ source, offers: RangeSet.of(...usable), pieces: usable });
+    return reader;
+  }
+
+  #addOrigin(): void {
+    const { file, version } = this.#wish;
+    if (file === null) return;
+    const ranged = this.#deps.origin.source(file);
+    this.#origin = ranged;
+    const source = file.acceptsRanges ? ranged : new WholeFileSource(ranged, version.size);
+    this.transfer.add({ source, offers: RangeSet.of({ start: 0, end: version.size }), pieces: null });
+  }
+
+  #search(): void {
+    const neighbours = this.#neighbours();
+    if (neighbours === null) {
+      this.transfer.allowOriginFrom(this.#deps.clock.monotonicMs());
+      return;
+    }
+    this.#rounds++;
+    this.transfer.searching = true;
+    const work = this.#searchOnce(neighbours).finally(() => {
+      this.#searches.delete(work);
+      this.transfer.searching = false;
+    });
+    this.#searches.add(work);
+  }
+
+  #neighbours(): Neighbours | null {
+    const { request } = this.#job;
+    const neighbours = this.#deps.neighbours();
+    const reason = this.#whyNoPeers(request.usePeers, request.sha256 !== undefined, neighbours);
+    if (reason === null && neighbours.on) return neighbours.use;
+    this.#job.note('PEERS_OFF', `neighbours are not asked: ${reason}`);
+    return null;
+  }
+
+  #whyNoPeers(usePeers: boolean, hasDigest: boolean, neighbours: ReturnType<JobDeps['neighbours']>): string | null {
+    if (!usePeers) return 'the caller does not want it';
+    if (this.#wish.originOnly) return 'the content must come from the origin now';
+    if (!neighbours.on) return neighbours.reason;
+    if (this.#part.isComplete) return 'everything is there already';
+    if (!hasValidator(this.#wish.version) && !hasDigest)
+      return 'the origin gives neither an ETag nor a date, so versions cannot be told apart';
+    return null;
+  }
+
+  async #searchOnce(neighbours: Neighbours): Promise<void> {
+    const { clock, policy } = this.#deps;
+    const startedMs = clock.monotonicMs();
+    const { priority } = this.#job.request;
+    const { patience } = policy();
+    this.transfer.allowOriginFrom(originAllowedFrom({ priority, startedMs, endedMs: null, offered: false }, patience));
+    this.#job.note('SEARCH', 'asking neighbours who holds this version', { round: this.#rounds });
+    const offered = await this.#collect(neighbours);
+    const endedMs = clock.monotonicMs();
+    this.#job.note('SEARCH_DONE', offered ? 'neighbours hold it' : 'no neighbour holds it', {
+      ms: Math.round(endedMs - startedMs),
+    });
+    this.transfer.allowOriginFrom(originAllowedFrom({ priority, startedMs, endedMs, offered }, patience));
+  }
+
+  async #collect(neighbours: Neighbours): Promise<boolean> {
+    const { url, version } = this.#wish;
+    const digest = this.#job.request.sha256;
+    // A digest names the content better than a date does; it is needed where the origin gives no validator.
+    const sha256 = digest !== undefined && !hasValidator(version) ? Buffer.from(digest, 'hex') : null;
+    let offered = false;
+    try {
+      const patienceMs = patienceFor(this.#job.request.priority, this.#deps.policy().patience);
+      const query = { url, version, ranges: this.#part.missing, sha256, maxRecords: 5 };
+      for await (const answer of neighbours.search(query, patienceMs, this.#stopSearches)) {
+        if (this.#failed.has(answer.nodeId)) continue;
+        const offer = offerFromPeer(answer, this.#wanted(), this.#agreement, neighbours, this.#job.note);
+        if (offer === null) continue;
+        this.transfer.add(offer);
+        offered = true;
+      }
+    } catch (error) {
+      if (!isAbortError(error)) this.#job.note('SEARCH_DONE', `the search failed: ${toNearbitsError(error).message}`);
+    }
+    return offered;
+  }
+
+  #peerFailed(id: NodeId, error: ReturnType<typeof toNearbitsError>): void {
+    this.#failed.add(id);
+    const neighbours = this.#deps.neighbours();
+    if (neighbours.on) neighbours.use.failed(id, error);
+    if (!this.transfer.hasPeers && this.#rounds < MAX_SEARCH_ROUNDS && !this.#stopSearches.aborted) this.#search();
+  }
+
+  #wanted() {
+    return { version: this.#wish.version, pieceSize: this.#part.pieceSize, ranges: this.#part.wanted };
+  }
+}
