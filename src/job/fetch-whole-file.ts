@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, rename, rm, utimes } from 'node:fs/promises';
+import { sharedChunks } from '../core/chunk-pool.ts';
 import { NearbitsError, toNearbitsError } from '../core/errors.ts';
 import type { OriginFile } from '../origin/origin-file.ts';
 import { afterFailure } from '../plan/after-failure.ts';
@@ -73,7 +74,7 @@ async function writeTo(
     let bytes = 0;
     const sink = (chunk: Uint8Array) => {
       hash.update(chunk);
-      const write = queue.write([chunk], bytes);
+      const write = queue.write([chunk], bytes).then(() => sharedChunks.giveBack(chunk));
       // A failed write shows again at the next room(), and in the end below.
       void write.catch(() => undefined).then(() => writes.delete(write));
       writes.add(write);

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { ByteRange } from '../core/byte-range.ts';
+import { sharedChunks } from '../core/chunk-pool.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { PartFile } from './part-file.ts';
 
@@ -48,7 +49,9 @@ export class Intake {
     for (let rest = chunk; rest.byteLength > 0; ) {
       const span = this.#spans[this.#index];
       if (span === undefined) throw new NearbitsError('E_PEER_PROTOCOL', 'more bytes came than were asked for');
-      const taken = rest.subarray(0, span.end - this.#offset);
+      const wanted = span.end - this.#offset;
+      // The chunk itself is kept where it can be: only the very view that was lent goes back to the pool.
+      const taken = rest.byteLength <= wanted ? rest : rest.subarray(0, wanted);
       rest = rest.subarray(taken.byteLength);
       this.#take(taken, span);
     }
@@ -115,6 +118,7 @@ export class Intake {
   ): Promise<void> {
     try {
       if (chunks.length > 0) await this.#part.write(chunks, start);
+      for (const chunk of chunks) sharedChunks.giveBack(chunk);
       if (done === null) return;
       await Promise.all(earlier);
       // A bad span does not take back the good ones before it; a failed write may be part of this one.

@@ -62,9 +62,11 @@ export class Transfer {
   add(offer: Offer): void {
     if (this.#sources.has(offer.source.id)) return;
     this.#sources.set(offer.source.id, new ActiveSource(offer));
-    this.#deps.note('SOURCE_ADDED', `${offer.source.kind} ${offer.source.id} offers ${printBytes(offer.offers.size)}`, {
-      source: offer.source.id,
-      kind: offer.source.kind,
+    const { kind, id } = offer.source;
+    const name = kind === 'peer' ? `the neighbour ${id}` : `the ${kind}`;
+    this.#deps.note('SOURCE_ADDED', `${name} offers ${printBytes(offer.offers.size)}`, {
+      source: id,
+      kind,
       bytes: offer.offers.size,
     });
     this.#touch();
