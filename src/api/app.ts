@@ -1,7 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
 import { NearbitsError, toNearbitsError } from '../core/errors.ts';
 import type { Logger } from '../observe/log.ts';
@@ -85,7 +85,8 @@ function fromThrown(thrown: unknown): NearbitsError {
 
 function invalidInput(error: z.core.$ZodError): NearbitsError {
   const problems = error.issues.map((issue) => ({ path: issue.path.map(String).join('.'), message: issue.message }));
-  return new NearbitsError('E_INVALID_ARGUMENT', z.prettifyError(error), { details: { problems } });
+  const text = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
+  return new NearbitsError('E_INVALID_ARGUMENT', text, { details: { problems } });
 }
 
 function tooLarge(): Response {

@@ -83,7 +83,7 @@ describe('the local API', () => {
   it.each([
     [{}, 'url'],
     [{ ...wanted, destination: 'relative.bin' }, 'the destination must be an absolute path'],
-    [{ ...wanted, sha256: 'abc' }, '64 hexadecimal digits'],
+    [{ ...wanted, sha256: 'abc' }, 'sha256: a SHA-256 digest has 64 hexadecimal digits'],
     [{ ...wanted, ranges: [] }, 'ranges'],
     [{ ...wanted, extra: 1 }, 'extra'],
     ['{"url":', 'JSON'],
