@@ -32,6 +32,7 @@ export function layerFromTree(tree: unknown, file: string, lineOf: LineOf = () =
   const result = ConfigSchema.safeParse(filled);
   if (!result.success) {
     const problems = result.error.issues.flatMap((issue) => toProblems(issue, filled, file, lineOf));
+    problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
     return { file, exists: true, entries: new Map(), problems };
   }
   const entries = new Map<string, LayerEntry>();

@@ -48,6 +48,10 @@ describe('a configuration file', () => {
 
   it('reports all problems at once, in broken YAML too', () => {
     expect(problemsOf('listen:\n  peerPort: 70000\n  host: here\nlog:\n  level: loud\nfoo: 1\n')).toHaveLength(4);
+    const lines = problemsOf('lsten:\n  a: 1\nlisten:\n  host: here\n  peerPort: 70000\n').map(
+      (text) => text.split(':')[1],
+    );
+    expect(lines).toEqual(['1', '4', '5']);
     expect(problemsOf('a: 1\na: 2\n')[0]).toMatch(/^nearbits.yaml:2: /);
     expect(problemsOf('search: 5\n')[0]).toContain('search is a section');
     expect(problemsOf('- 1\n')[0]).toContain('the file holds no keys');
