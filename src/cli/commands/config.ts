@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import type { ConfigEntry, ConfigReport, WrittenAt } from '../../config/effective.ts';
 import { configJsonSchema } from '../../config/json-schema.ts';
+import { nearestName } from '../../config/nearest.ts';
 import { configError } from '../../config/problem.ts';
 import { readConfigFile } from '../../config/read-file.ts';
 import { readEffective } from '../../config/store.ts';
+import { NearbitsError } from '../../core/errors.ts';
 import type { CommandContext, CommandResult } from '../context.ts';
-import { EXIT } from '../exit.ts';
 import type { Run } from '../program.ts';
 import { plain, table } from '../render/table.ts';
 
@@ -30,8 +31,18 @@ async function show(context: CommandContext, names: readonly string[]): CommandR
   const wanted = (entry: ConfigEntry): boolean =>
     names.length === 0 || names.some((name) => entry.key === name || entry.key.startsWith(`${name}.`));
   const chosen = { ...report, entries: report.entries.filter(wanted) };
+  if (chosen.entries.length === 0) throw noSuchKey(names[0] ?? '', report);
   context.output.result(chosen, () => reportText(chosen));
-  return chosen.entries.length === 0 ? EXIT.notFound : EXIT.ok;
+  return undefined;
+}
+
+function noSuchKey(name: string, { entries }: ConfigReport): NearbitsError {
+  const nearest = nearestName(
+    name,
+    entries.map(({ key }) => key),
+  );
+  const hint = nearest === null ? 'Run "nearbits config show" to see all keys.' : `Did you mean ${nearest}?`;
+  return new NearbitsError('E_NOT_FOUND', `there is no key ${name.slice(0, 80)}`, { hint });
 }
 
 /** What the running node goes by; without one, what a node would go by. */

@@ -152,7 +152,10 @@ describe('nearbits config', () => {
     expect(out).toContain(`serve.wait       1s      preference (${file}:3)`);
     expect(out).toContain('serve.bandwidth  1MiB/s  default');
     expect((await machine.json('config', 'show', 'serve.clients')).value.entries).toHaveLength(1);
-    expect((await machine.run('config', 'show', 'nothing')).exit).toBe(4);
+    expect(await machine.run('config', 'show', 'serve.bandwith')).toMatchObject({
+      exit: 4,
+      err: expect.stringContaining('Did you mean serve.bandwidth?'),
+    });
   });
 
   it('shows what the running node goes by', async () => {
