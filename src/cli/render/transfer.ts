@@ -11,7 +11,7 @@ export function completedText(view: TransferView): string {
   ];
   lines.push(`  ${sourcesText(view)}`);
   if (view.sha256 !== null) lines.push(`  sha256 ${view.sha256}`);
-  lines.push(`  ${sharingText(view)}`);
+  lines.push(`  ${sharingText(view)}`, `  why: nearbits explain ${view.id}`);
   return lines.join('\n');
 }
 

@@ -47,6 +47,7 @@ describe.each([
     expect({ exit, err }).toEqual({ exit: 0, err: '' });
     expect(out).toContain(`${join(machine.dir, 'file one.iso')}: 100 bytes`);
     expect(out).toContain('100 % from neighbours');
+    expect(out).toContain(`why: nearbits explain ${(await machine.backend.transfers.list())[0]?.id}`);
     expect(machine.backend.transfers.requests[0]).toMatchObject({
       url: 'http://127.0.0.1/dir/file%20one.iso?x=1',
       destination: join(machine.dir, 'file one.iso'),
