@@ -68,7 +68,7 @@ async function verify(context: CommandContext): CommandResult {
       const report = await cache.verify({ signal: stop.signal });
       const { checked, damaged, bytes } = report;
       const found = damaged.length === 0 ? 'all are good' : `damaged and removed: ${damaged.join(', ')}`;
-      context.output.result(report, () => `${checked} records, ${printBytes(bytes)} read: ${found}`);
+      context.output.result(report, () => `${count(checked, 'record')}, ${printBytes(bytes)} read: ${found}`);
       return damaged.length === 0 ? EXIT.ok : EXIT.failed;
     });
   } finally {
@@ -96,12 +96,19 @@ function recordText(record: CacheRecordView): string {
     ['url', plain(record.url, 2200)],
     ['state', record.state],
     ['version', plain(printVersion(record.version))],
-    ['held', `${printBytes(record.bytes)} in ${record.ranges.length} ranges: ${plain(record.ranges.join(', '), 500)}`],
+    [
+      'held',
+      `${printBytes(record.bytes)} in ${count(record.ranges.length, 'range')}: ${plain(record.ranges.join(', '), 500)}`,
+    ],
     ['pieces', printBytes(record.pieceSize)],
     ['sha256', record.sha256 ?? 'not known'],
     ['created', new Date(record.createdMs).toISOString()],
     ['last used', new Date(record.lastAccessMs).toISOString()],
   ]);
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 function removedText({ removed, busy }: { removed: number; busy: number }): string {
