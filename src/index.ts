@@ -9,4 +9,6 @@ export { type ErrorCode, type ErrorDetails, isTransient, NearbitsError } from '.
 export type { TraceEntry, TransferRequest, TransferRequestInput, TransferState, TransferView } from './job/view.ts';
 export { createNode, type NearbitsNode, type NodeOptions } from './node.ts';
 export type { NodeEvent } from './observe/events.ts';
+export type { NodeAccess } from './sdk/access.ts';
 export { NearbitsClient } from './sdk/client.ts';
+export { inProcess } from './sdk/in-process.ts';
