@@ -1,18 +1,21 @@
-/** One file from peer to peer with the cap lifted: mutual TLS 1.3, SHA-256 at both ends, written to a file. */
+/** One file of 1 GiB from node to node with the cap lifted: mutual TLS 1.3, SHA-256 at both ends, written to a file. */
 import { createCipheriv, hash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Baseline, startBaseline } from './p2p/baseline.ts';
-import { End, type Usage } from './p2p/end.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import { NodeProcess } from '../test/support/node-process.ts';
+import { startBaseline } from './baseline.ts';
+import { fetchTo, percentile, startLan } from './pair.ts';
 import type { Row } from './row.ts';
 
-const FILE_BYTES = 1024 ** 3;
+const SIZE = '1GiB';
+const BYTES = 1024 ** 3;
 const GB = 1e9;
 const MIB = 1024 ** 2;
 /** Measured rounds after one that is not: both programs take turns, so that a slow moment of the machine hits both. */
 const ROUNDS = 3;
 /** design.md section 11. */
+const BAR_RATIO = 0.35;
 const BAR_CPU_PER_GB = 2.5;
 const BAR_GROWTH_MIB = 70;
 
@@ -20,38 +23,44 @@ interface Round {
   readonly seconds: number;
   readonly baselineSeconds: number;
   readonly cryptoPerGb: number;
-  readonly holder: Usage;
-  readonly fetcher: Usage;
+  readonly cpu: readonly [holder: number, fetcher: number];
 }
 
 export async function run(): Promise<Row[]> {
-  await using cleanup = new AsyncDisposableStack();
-  const dir = await mkdtemp(join(tmpdir(), 'nearbits-bench-'));
-  cleanup.defer(() => rm(dir, { recursive: true, force: true }));
-  const holder = cleanup.use(new End(join(import.meta.dirname, 'p2p', 'holder.ts')));
-  const fetcher = cleanup.use(new End(join(import.meta.dirname, 'p2p', 'fetcher.ts')));
-  const held = await holder.call<object>('start', { dir, bytes: FILE_BYTES });
-  await fetcher.call('start', { ...held, dir, host: '127.0.0.1' });
-  const keyPem = await readFile(join(dir, 'holder', 'node.key'), 'utf8');
-  const chainPem = await readFile(join(dir, 'holder', 'node.pem'), 'utf8');
-  const baseline = cleanup.use(await startBaseline({ dir, keyPem, chainPem }));
+  await using lan = await startLan(2);
+  const [seeder, fetcher] = lan.nodes as [NodeProcess, NodeProcess];
+  await wait(3000);
+  const idle = mib((await seeder.memory()).rssBytes);
+  const url = lan.origin.fileUrl(SIZE, 'bench');
+  await fetchTo(seeder, url, join(lan.dir, 'source'));
+  const fetched = mib((await seeder.memory()).peakBytes);
+  // A fresh process: its peak shall be that of serving alone.
+  await seeder.stop();
+  const holder = await NodeProcess.start(seeder.home);
+  lan.nodes[0] = holder;
+  await using baseline = await startBaseline({ dir: lan.dir, ...(await keysOf(holder)) });
   const rounds: Round[] = [];
-  for (let index = 0; index <= ROUNDS; index++) rounds.push(await measure(dir, holder, fetcher, baseline));
-  return rowsOf(rounds, baseline.name);
+  for (let index = 0; index <= ROUNDS; index++) {
+    const baselineSeconds = await baseline.fetch(join(lan.dir, 'baseline.out'));
+    await rm(join(lan.dir, 'baseline.out'));
+    const cryptoPerGb = cryptoSecondsPerGb();
+    const round = { baselineSeconds, cryptoPerGb, ...(await measure(holder, fetcher, url, join(lan.dir, 'peer.out'))) };
+    if (index > 0) rounds.push(round);
+  }
+  const peaks = [
+    ['fetching from the origin', fetched],
+    ['serving', mib((await holder.memory()).peakBytes)],
+    ['fetching from a neighbour', mib((await fetcher.memory()).peakBytes)],
+  ] as const;
+  return [...speedRows(rounds, baseline.name), ...memoryRows(idle, peaks)];
 }
 
-async function measure(dir: string, holder: End, fetcher: End, baseline: Baseline): Promise<Round> {
-  const baselineSeconds = await baseline.fetch(join(dir, 'baseline.out'));
-  await Promise.all([holder.startMeter(), fetcher.startMeter()]);
-  const seconds = await fetcher.call<number>('fetch', { path: join(dir, 'peer.out') });
-  const cryptoPerGb = cryptoSecondsPerGb();
-  return {
-    seconds,
-    baselineSeconds,
-    cryptoPerGb,
-    holder: await holder.stopMeter(),
-    fetcher: await fetcher.stopMeter(),
-  };
+async function keysOf(node: NodeProcess): Promise<{ keyPem: string; chainPem: string }> {
+  const domain = join(node.home.dir, 'data', 'domain');
+  const [keyPem, chainPem] = await Promise.all(
+    ['node.key', 'node.pem'].map((name) => readFile(join(domain, name), 'utf8')),
+  );
+  return { keyPem: keyPem as string, chainPem: chainPem as string };
 }
 
 /** What hashing and AES cost at both ends when nothing else is done: what no transfer can do without on this machine now. */
@@ -67,68 +76,71 @@ function cryptoSecondsPerGb(): number {
   return (2 * (user + system) * GB) / (128 * MIB * 1e6);
 }
 
-function rowsOf(all: readonly Round[], baselineName: string): Row[] {
-  const rounds = all.slice(1);
-  const speed = median(rounds.map(({ seconds }) => FILE_BYTES / 1e6 / seconds));
-  const baseline = median(rounds.map(({ baselineSeconds }) => FILE_BYTES / 1e6 / baselineSeconds));
-  const cpu = (end: 'holder' | 'fetcher') => median(rounds.map((round) => (round[end].cpuSeconds * GB) / FILE_BYTES));
-  const both = cpu('holder') + cpu('fetcher');
-  const floor = median(rounds.map(({ cryptoPerGb }) => cryptoPerGb));
-  const bar = `bar ${BAR_CPU_PER_GB} s/GB`;
+async function measure(
+  holder: NodeProcess,
+  fetcher: NodeProcess,
+  url: string,
+  to: string,
+): Promise<Pick<Round, 'seconds' | 'cpu'>> {
+  await fetcher.client.cache.clear();
+  const before = [await holder.cpuSeconds(), await fetcher.cpuSeconds()] as const;
+  const view = await fetchTo(fetcher, url, to);
+  await fetcher.client.transfers.settled(view.id);
+  const after = [await holder.cpuSeconds(), await fetcher.cpuSeconds()] as const;
+  if (view.bytesFromPeers !== BYTES) throw new Error(`only ${view.bytesFromPeers} bytes came from the neighbour`);
+  const seconds = ((view.finishedMs ?? 0) - (view.startedMs ?? 0)) / 1000;
+  await rm(to);
+  return { seconds, cpu: [after[0] - before[0], after[1] - before[1]] };
+}
+
+function speedRows(rounds: readonly Round[], vs: string): Row[] {
+  const median = (pick: (round: Round) => number) => percentile(rounds.map(pick), 0.5);
+  const speed = median(({ seconds }) => BYTES / 1e6 / seconds);
+  const base = median(({ baselineSeconds }) => BYTES / 1e6 / baselineSeconds);
+  const perGb = (seconds: number) => (seconds * GB) / BYTES;
+  const both = median(({ cpu }) => perGb(cpu[0] + cpu[1]));
+  const floor = median(({ cryptoPerGb }) => cryptoPerGb);
+  const cpuBar = `bar ${BAR_CPU_PER_GB} s/GB`;
   return [
     {
-      name: 'peer-to-peer: 1 GiB, TLS + SHA-256, to file',
+      name: 'peer to peer, 1 GiB, TLS + SHA-256, to file',
       value: speed,
       unit: 'MB/s',
-      vs: baselineName,
-      ratio: speed / baseline,
+      vs: `${vs} (bar ${BAR_RATIO})`,
+      ratio: speed / base,
     },
-    { name: `peer-to-peer: ${baselineName}`, value: baseline, unit: 'MB/s' },
+    { name: `  ${vs}`, value: base, unit: 'MB/s' },
+    { name: '  processor time, both ends', value: both, unit: 's/GB', vs: cpuBar, ratio: both / BAR_CPU_PER_GB },
+    { name: '  processor time, serving end', value: median(({ cpu }) => perGb(cpu[0])), unit: 's/GB' },
     {
-      name: 'peer-to-peer: processor time, both ends',
-      value: both,
+      name: '  processor time, fetching end, copy into the cache included',
+      value: median(({ cpu }) => perGb(cpu[1])),
       unit: 's/GB',
-      vs: bar,
-      ratio: both / BAR_CPU_PER_GB,
     },
     {
-      name: 'peer-to-peer: processor time, both ends',
-      value: both,
+      name: '  SHA-256 and AES alone, both ends',
+      value: floor,
       unit: 's/GB',
-      vs: 'SHA-256 and AES alone',
+      vs: 'all of the above',
       ratio: both / floor,
     },
-    { name: 'peer-to-peer: processor time of SHA-256 and AES alone', value: floor, unit: 's/GB' },
-    { name: 'peer-to-peer: processor time, serving end', value: cpu('holder'), unit: 's/GB' },
-    { name: 'peer-to-peer: processor time, fetching end', value: cpu('fetcher'), unit: 's/GB' },
-    ...memoryRows(
-      'serving end',
-      all.map(({ holder }) => holder),
-    ),
-    ...memoryRows(
-      'fetching end',
-      all.map(({ fetcher }) => fetcher),
-    ),
   ];
 }
 
-// The idle figure is that before the first round: later ones begin with buffers that are kept.
-function memoryRows(end: string, usages: readonly Usage[]): Row[] {
-  const idle = (usages[0]?.idleBytes ?? 0) / MIB;
-  const peak = Math.max(...usages.map(({ peakBytes }) => peakBytes)) / MIB;
-  const vs = `idle + ${BAR_GROWTH_MIB} MiB`;
+function memoryRows(idle: number, peaks: readonly (readonly [what: string, mib: number])[]): Row[] {
+  const bar = idle + BAR_GROWTH_MIB;
   return [
-    { name: `peer-to-peer: memory (RSS) idle, ${end}`, value: idle, unit: 'MiB' },
-    {
-      name: `peer-to-peer: memory (RSS) peak, ${end}`,
-      value: peak,
+    { name: '  memory (RSS), idle', value: idle, unit: 'MiB' },
+    ...peaks.map(([what, value]) => ({
+      name: `  memory (RSS), peak, ${what}`,
+      value,
       unit: 'MiB',
-      vs,
-      ratio: peak / (idle + BAR_GROWTH_MIB),
-    },
+      vs: `idle + ${BAR_GROWTH_MIB} MiB`,
+      ratio: value / bar,
+    })),
   ];
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+function mib(bytes: number): number {
+  return bytes / MIB;
 }
