@@ -1,13 +1,11 @@
 import { createHash, hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { type ByteRange, intersectRanges, printRange } from '../core/byte-range.ts';
+import { type ByteRange, intersectRanges, printRange, rangeLength } from '../core/byte-range.ts';
+import { CHUNK_BYTES, sharedChunks } from '../core/chunk-pool.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { Piece } from '../core/pieces.ts';
 import type { ByteSink } from '../core/source.ts';
 import type { CacheRecord } from './record.ts';
-
-/** Most bytes that one read takes, and the largest piece that is read only once. */
-const BLOCK_BYTES = 1024 * 1024;
 
 /** What a reader works with. */
 export interface ReaderDeps {
@@ -42,6 +40,7 @@ export class CacheReader {
    * The piece that a chunk is part of is checked against its hash before the chunk is
    * handed out: pieces of up to 1 MiB in the very bytes that are handed out, larger ones
    * in a pass of their own, once per lease. At most 2 MiB are held in memory.
+   * Chunks of 1 MiB come from the shared pool and may be given back to it.
    * @throws NearbitsError E_INVALID_RANGE when the record does not hold the range, E_CACHE_DAMAGED
    * when a piece is not what it was; the record is removed then, and bytes handed out before are good.
    */
@@ -52,12 +51,12 @@ export class CacheReader {
     const touched = touching(this.pieces, range);
     let next = this.#load(touched[0]);
     for (const [index, piece] of touched.entries()) {
-      const block = await next;
+      const chunk = await next;
       // The next piece comes from the disk while this one is hashed and taken.
       next = this.#load(touched[index + 1]);
       signal.throwIfAborted();
-      if (block === null) await this.#readLarge(piece, range, sink, signal);
-      else await this.#handOut(piece, block, range, sink);
+      if (chunk === null) await this.#readLarge(piece, range, sink, signal);
+      else await this.#handOut(piece, chunk, range, sink);
     }
   }
 
@@ -68,47 +67,56 @@ export class CacheReader {
   }
 
   /** The bytes of a piece, unchecked; null when there is none or it is too large for one read. */
-  #load(piece: Piece | undefined): Promise<Buffer | null> {
-    if (piece === undefined || piece.end - piece.start > BLOCK_BYTES) return Promise.resolve(null);
-    const loading = this.#readBlock(piece.start, piece.end);
+  #load(piece: Piece | undefined): Promise<Uint8Array | null> {
+    if (piece === undefined || rangeLength(piece) > CHUNK_BYTES) return Promise.resolve(null);
+    const loading = this.#readChunk(piece);
     // It fails where it is awaited; a read that ends before that must not count as an unhandled failure.
     loading.catch(() => {});
     return loading;
   }
 
-  async #handOut(piece: Piece, block: Buffer, range: ByteRange, sink: ByteSink): Promise<void> {
-    this.#compare(piece, hash('sha256', block, 'buffer'));
+  async #handOut(piece: Piece, chunk: Uint8Array, range: ByteRange, sink: ByteSink): Promise<void> {
+    this.#compare(piece, hash('sha256', chunk, 'buffer'));
     const part = intersectRanges(piece, range);
-    if (part !== null) await sink(block.subarray(part.start - piece.start, part.end - piece.start));
+    if (part === null) return;
+    const isAll = rangeLength(part) === chunk.byteLength;
+    await sink(isAll ? chunk : chunk.subarray(part.start - piece.start, part.end - piece.start));
   }
 
   async #readLarge(piece: Piece, range: ByteRange, sink: ByteSink, signal: AbortSignal): Promise<void> {
-    if (!this.#proven.has(piece)) {
-      const digest = createHash('sha256');
-      await this.#eachBlock(piece, (block) => void digest.update(block), signal);
-      this.#compare(piece, digest.digest());
-      this.#proven.add(piece);
-    }
+    if (!this.#proven.has(piece)) await this.#prove(piece, signal);
     const part = intersectRanges(piece, range);
-    if (part !== null) await this.#eachBlock(part, sink, signal);
+    if (part !== null) await this.#eachChunk(part, sink, signal);
   }
 
-  async #eachBlock(range: ByteRange, take: ByteSink, signal: AbortSignal): Promise<void> {
-    for (let start = range.start; start < range.end; start += BLOCK_BYTES) {
+  async #prove(piece: Piece, signal: AbortSignal): Promise<void> {
+    const digest = createHash('sha256');
+    const take = (chunk: Uint8Array): void => {
+      digest.update(chunk);
+      sharedChunks.giveBack(chunk);
+    };
+    await this.#eachChunk(piece, take, signal);
+    this.#compare(piece, digest.digest());
+    this.#proven.add(piece);
+  }
+
+  async #eachChunk(range: ByteRange, take: ByteSink, signal: AbortSignal): Promise<void> {
+    for (let start = range.start; start < range.end; start += CHUNK_BYTES) {
       signal.throwIfAborted();
-      await take(await this.#readBlock(start, Math.min(start + BLOCK_BYTES, range.end)));
+      await take(await this.#readChunk({ start, end: Math.min(start + CHUNK_BYTES, range.end) }));
     }
   }
 
-  // A fresh buffer each time: the sink keeps what it gets (core/source.ts), so none can be used again.
-  async #readBlock(start: number, end: number): Promise<Buffer> {
-    const block = Buffer.allocUnsafeSlow(end - start);
-    for (let done = 0; done < block.length; ) {
-      const { bytesRead } = await this.#deps.file.read(block, done, block.length - done, start + done);
+  async #readChunk({ start, end }: ByteRange): Promise<Uint8Array> {
+    const length = end - start;
+    // The pool lends only whole chunks; a small file must not take as much memory as a large one.
+    const chunk = length === CHUNK_BYTES ? sharedChunks.take() : Buffer.allocUnsafeSlow(length);
+    for (let done = 0; done < length; ) {
+      const { bytesRead } = await this.#deps.file.read(chunk, done, length - done, start + done);
       if (bytesRead === 0) throw this.#damaged(`its file ends at byte ${start + done}`);
       done += bytesRead;
     }
-    return block;
+    return chunk;
   }
 
   #compare(piece: Piece, digest: Buffer): void {

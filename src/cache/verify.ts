@@ -1,3 +1,4 @@
+import { sharedChunks } from '../core/chunk-pool.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { RecordId } from '../core/ids.ts';
 import type { CacheParts } from './parts.ts';
@@ -76,7 +77,8 @@ async function readAll(id: RecordId, deps: VerifyDeps, signal: AbortSignal): Pro
   try {
     await using reader = await deps.lease(id);
     if (reader === null) return null;
-    for (const range of reader.record.ranges.ranges) await reader.read(range, () => {}, signal);
+    for (const range of reader.record.ranges.ranges)
+      await reader.read(range, (chunk) => sharedChunks.giveBack(chunk), signal);
     return reader.record.bytes;
   } catch (error) {
     if (error instanceof NearbitsError && error.code === 'E_CACHE_DAMAGED') return { id, problem: error.message };
