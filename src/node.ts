@@ -44,7 +44,7 @@ export interface NodeOptions {
   readonly listenApi?: boolean;
   /** Whether transfers that an earlier process left unfinished go on; as `listenApi` unless told. */
   readonly resume?: boolean;
-  /** Stops the node when it aborts. */
+  /** Stops the node when it aborts; before the node has started, `createNode` rejects with its reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -164,12 +164,18 @@ async function start(options: NodeOptions, starting: Starting): Promise<Nearbits
     const api = await ApiServer.start({ backend, clock, log }, apiOptions(config.current, paths));
     starting.own(api, (it) => it.stop());
   }
-  options.signal?.addEventListener('abort', () => stopRequested.resolve(), { once: true });
   emit({ type: 'node.started', nodeId: identity.nodeId });
   starting.own(stop, (it) => {
     emit({ type: 'node.stopping' });
     it.abort();
   });
+  // Also a wish to stop that came while the node was starting counts.
+  options.signal?.throwIfAborted();
+  const stopNow = () => {
+    stopRequested.resolve();
+    starting.stop().catch((error) => log.error({ err: error }, 'a part of the node did not stop well'));
+  };
+  options.signal?.addEventListener('abort', stopNow, { once: true });
   return runningNode(identity, paths, backend, peers, stopRequested.promise, starting);
 }
 
