@@ -38,7 +38,12 @@ export type NodeEventBody =
     }
   | { readonly type: 'transfer.completed'; readonly transferId: TransferId }
   | { readonly type: 'transfer.shared'; readonly transferId: TransferId; readonly recordId: RecordId }
-  | { readonly type: 'transfer.failed'; readonly transferId: TransferId; readonly code: ErrorCode; readonly message: string };
+  | {
+      readonly type: 'transfer.failed';
+      readonly transferId: TransferId;
+      readonly code: ErrorCode;
+      readonly message: string;
+    };
 
 /** An event with its time, in milliseconds since 1970. */
 export type NodeEvent = NodeEventBody & { readonly atMs: number };
