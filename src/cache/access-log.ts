@@ -3,7 +3,7 @@ import type { RecordId } from '../core/ids.ts';
 import type { CacheParts } from './parts.ts';
 
 /** Access times reach the index at most once in this time; a crash loses at most as much of them, which only blurs the order of eviction. */
-export const ACCESS_WRITE_INTERVAL_MS = 60_000;
+const ACCESS_WRITE_INTERVAL_MS = 60_000;
 
 /** Notes when records were used: at once in memory, gathered and later in the index. */
 export class AccessLog {

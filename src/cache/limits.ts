@@ -97,7 +97,7 @@ export function chooseEviction(
 }
 
 /** Why a record may not stay, or null when it may. */
-export function staleness(candidate: Candidate, nowMs: number, maxAgeMs: number): EvictionReason | null {
+function staleness(candidate: Candidate, nowMs: number, maxAgeMs: number): EvictionReason | null {
   if (candidate.state === 'invalid') return 'invalid';
   return nowMs - candidate.lastAccessMs > maxAgeMs ? 'expired' : null;
 }

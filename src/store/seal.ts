@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 
 /** Bytes that a seal adds to a value. */
-export const SEAL_BYTES = 4;
+const SEAL_BYTES = 4;
 
 /**
  * Puts a CRC-32 of key and value before the value. LevelDB does not check its
