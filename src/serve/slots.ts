@@ -120,15 +120,23 @@ export class ClientSlots {
 
   async #wait(client: Client, signal: AbortSignal): Promise<void> {
     const gaveUp = Promise.withResolvers<never>();
-    const timer = this.#clock.after(this.#options.waitMs, () => gaveUp.reject(this.#busy()));
+    // A free slot is the client's in a moment, even where nobody may wait for one that is taken.
+    const timer = this.#hasPlace(client)
+      ? null
+      : this.#clock.after(this.#options.waitMs, () => gaveUp.reject(this.#busy()));
     const aborted = () => gaveUp.reject(signal.reason);
     signal.addEventListener('abort', aborted, { once: true });
     try {
       await Promise.race([client.entered.promise, gaveUp.promise]);
     } finally {
-      timer.cancel();
+      timer?.cancel();
       signal.removeEventListener('abort', aborted);
     }
+  }
+
+  // Whoever holds or waits for a slot stands here in the order in which slots are given.
+  #hasPlace(client: Client): boolean {
+    return [...this.#clients.keys()].indexOf(client.nodeId) < this.#options.clients;
   }
 
   #useOf(client: Client): SlotUse {

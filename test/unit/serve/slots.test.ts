@@ -33,6 +33,16 @@ test('the fourth client waits a bounded time, then is told when to come back', a
   expect(slots.free).toBe(0);
 });
 
+test('a free slot is given also where nobody may wait for one', async () => {
+  const { slots, clock } = start({ waitMs: 0 });
+  const three = fill(slots, 3);
+  clock.advance(1);
+  expect(await three).toHaveLength(3);
+  const fourth = expect(slots.acquire(testNodeId(3), signal)).rejects.toMatchObject({ code: 'E_BUSY' });
+  clock.advance(1);
+  await fourth;
+});
+
 test('a slot is free again when its client was idle long enough, not before', async () => {
   const { slots, clock } = start({ waitMs: 60_000 });
   const [first] = await fill(slots, 3);
