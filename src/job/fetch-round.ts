@@ -86,8 +86,8 @@ export class FetchRound {
   }
 
   async #useRecord(record: CacheRecord): Promise<AsyncDisposable> {
-    const pieces = await this.#deps.cache.pieces(record.id);
     const reader = await this.#deps.cache.open(record.id);
+    const { pieces } = reader;
     const usable = this.#agreement.consider(
       { version: record.version, pieceSize: record.pieceSize, pieces },
       this.#wanted(),

@@ -67,6 +67,8 @@ async function serve(
   const slot = await deps.slots.acquire(nodeId, signal);
   try {
     await using reader = await deps.cache.open(wish.id);
+    // It may have been refused by its user while the peer waited for a slot.
+    if (reader.record.state !== 'valid') throw new NearbitsError('E_NOT_FOUND', 'the record is not shared any more');
     await send(deps, nodeId, wish.id, answer, reader, response, signal);
   } finally {
     slot.release();
