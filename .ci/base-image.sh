@@ -17,7 +17,7 @@ take_node_and_npm() {
   local modules=$overlay/usr/local/lib/node_modules bin=$overlay/usr/local/bin
   mkdir -p "$modules" "$bin"
   # The packages' own files; no install script runs.
-  (cd "$work" && npm pack --silent "node-linux-$(node -p process.arch)@$node_major" npm@11 >/dev/null)
+  (cd "$work" && npm pack --loglevel=error "node-linux-$(node -p process.arch)@$node_major" npm@11 >/dev/null)
   tar -xzf "$work"/node-linux-*.tgz -C "$work" package/bin/node
   install -m 755 "$work/package/bin/node" "$bin/node"
   rm -r "$work/package"
