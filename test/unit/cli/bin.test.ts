@@ -70,6 +70,7 @@ describe('bin/nearbits.js', () => {
 
   it.skipIf(process.platform === 'win32')('uses the runtime beside it when Node is too old', async () => {
     await needNode('>=999.1');
+    await place('dist/main.js', says('compiled'));
     // A runtime that is this one again would ask for a newer one for ever; it stands in by saying how it was called.
     await mkdir(join(dir, 'node_modules/node/bin'), { recursive: true });
     await symlink('/bin/echo', join(dir, 'node_modules/node/bin/node'));
