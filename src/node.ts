@@ -144,16 +144,19 @@ async function start(options: NodeOptions, starting: Starting): Promise<Nearbits
     stopping: stop.signal,
     membership: () => peers.membership,
     peers: () => peers.current,
-    reload: async () => ({
-      changedKeys: [...(await config.reload())],
-      domainChanged: await peers.reloadMembership(config.current),
-    }),
+    reload: async () => {
+      const changedKeys = [...(await config.reload())];
+      await applied;
+      return { changedKeys, domainChanged: await peers.reloadMembership(config.current) };
+    },
     requestStop: () => stopRequested.resolve(),
   };
-  config.subscribe(
-    (next, changed) =>
-      void applyChange(next, changed, { peers, cache, origins, paths, log, ownLog: options.log === undefined }),
-  );
+  // Changes are applied one after the other, so that the last one stays.
+  let applied = Promise.resolve();
+  const changing = { peers, cache, origins, paths, log, ownLog: options.log === undefined };
+  config.subscribe((next, changed) => {
+    applied = applied.then(() => applyChange(next, changed, changing));
+  });
   starting.own(
     watchDomain(domainDir, () => peers.reloadMembership(config.current), log),
     (end) => end(),

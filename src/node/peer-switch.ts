@@ -28,6 +28,7 @@ export class PeerSwitch {
   #reason = 'the node is starting';
   #turn: Promise<unknown> = Promise.resolve();
   #expiry: Timer | null = null;
+  #closed = false;
 
   constructor(deps: PeerSwitchDeps) {
     this.#deps = deps;
@@ -69,6 +70,7 @@ export class PeerSwitch {
     const { clock, log } = this.#deps;
     const membership = this.#membership;
     this.#expiry?.cancel();
+    if (this.#closed) return;
     const inMs = membership === null ? LONGEST_TIMER_MS : membership.notAfterMs - clock.wallMs();
     this.#expiry = clock.after(Math.min(Math.max(0, inMs) + 1000, LONGEST_TIMER_MS), () => {
       this.reloadMembership(config())
@@ -86,8 +88,9 @@ export class PeerSwitch {
     });
   }
 
-  /** Closes the side for good. */
+  /** Closes the side for good: a change that comes later opens nothing. */
   close(): Promise<void> {
+    this.#closed = true;
     this.#expiry?.cancel();
     return this.#inTurn(() => this.#close('the node is stopping'));
   }
@@ -114,7 +117,7 @@ export class PeerSwitch {
 
   async #reopen(config: Config): Promise<void> {
     await this.#close(this.#reason);
-    if (this.#membership === null) return;
+    if (this.#membership === null || this.#closed) return;
     if (!config.peers.enabled) this.#reason = 'peers.enabled is false';
     else if (!config.peers.client && !config.peers.server) this.#reason = 'peers.client and peers.server are false';
     else this.#side = await startSide({ ...this.#deps, membership: this.#membership }, config);
