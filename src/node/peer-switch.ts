@@ -24,6 +24,8 @@ export interface PeerSwitchDeps extends Omit<PeerSideDeps, 'membership'> {
 export class PeerSwitch {
   readonly #deps: PeerSwitchDeps;
   #membership: Membership | null = null;
+  /** Why there is no membership, while there is none. */
+  #outside = '';
   #side: PeerSide | null = null;
   #reason = 'the node is starting';
   #turn: Promise<unknown> = Promise.resolve();
@@ -57,6 +59,7 @@ export class PeerSwitch {
     return this.#inTurn(async () => {
       const before = this.#membership;
       await this.#loadMembership();
+      if (this.#membership === null) this.#reason = this.#outside;
       if (sameMembership(before, this.#membership)) return false;
       this.#deps.emit({ type: 'domain.changed', domain: this.#membership?.domain ?? null });
       this.#deps.roster.forgive();
@@ -106,18 +109,19 @@ export class PeerSwitch {
     const { domainDir, identity, clock, log } = this.#deps;
     try {
       this.#membership = await loadMembership(domainDir, identity.nodeId, clock);
-      this.#reason = 'this machine is in no domain; see `nearbits domain`';
+      this.#outside = 'this machine is in no domain; see `nearbits domain`';
     } catch (error) {
       const failure = toNearbitsError(error);
       log.error({ err: failure }, 'the domain membership cannot be used: neighbours are off');
       this.#membership = null;
-      this.#reason = failure.message;
+      this.#outside = failure.message;
     }
   }
 
   async #reopen(config: Config): Promise<void> {
-    await this.#close(this.#reason);
-    if (this.#membership === null || this.#closed) return;
+    if (this.#closed) return;
+    await this.#close(this.#membership === null ? this.#outside : 'the sockets are being opened');
+    if (this.#membership === null) return;
     if (!config.peers.enabled) this.#reason = 'peers.enabled is false';
     else if (!config.peers.client && !config.peers.server) this.#reason = 'peers.client and peers.server are false';
     else this.#side = await startSide({ ...this.#deps, membership: this.#membership }, config);
