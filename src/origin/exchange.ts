@@ -1,8 +1,10 @@
 import type { Dispatcher } from 'undici';
+import { sharedChunks } from '../core/chunk-pool.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { type NearbitsError, toNearbitsError } from '../core/errors.ts';
 import type { ByteSink } from '../core/source.ts';
 import { timeoutError } from './failure.ts';
+import { Gatherer } from './gatherer.ts';
 import type { RequestHeaders, ResponseHeaders } from './headers.ts';
 import type { ResponseHead } from './status.ts';
 import { type Phase, transportError } from './transport-error.ts';
@@ -21,15 +23,18 @@ export interface ExchangeLimits extends PaceLimits {
   readonly headersTimeoutMs: number;
 }
 
+/** On a slow connection bytes are handed on this often, so that progress is seen before a chunk is full. */
+const HAND_ON_AFTER_MS = 100;
+
 /** A body of at most this many bytes is read to its end when it is not wanted, which keeps the connection; larger ones cost the connection. */
 const MAX_DRAINED_BYTES = 16 * 1024;
 
-const ignore: ByteSink = () => {};
+const ignore: ByteSink = (chunk) => sharedChunks.giveBack(chunk);
 
 /**
- * One request and its answer over undici's dispatch interface, without streams in between: chunks go
- * straight from the parser to the sink, and a sink that holds back pauses the socket. What the socket
- * has buffered by then (see dispatcher.ts) is all that can wait here.
+ * One request and its answer over undici's dispatch interface, without streams in between: the parser's
+ * bytes are gathered into chunks for the sink, and a sink that holds back pauses the socket. One chunk of 1 MiB
+ * and what the socket has buffered by then (see dispatcher.ts) are all that can wait here.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #clock: Clock;
@@ -39,10 +44,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #watchdog: Watchdog;
   readonly #head = Promise.withResolvers<ResponseHead>();
   readonly #body = Promise.withResolvers<void>();
-  readonly #queue: Buffer[] = [];
+  readonly #queue: Uint8Array[] = [];
   #controller: Dispatcher.DispatchController | null = null;
   #phase: Phase = 'connecting';
   #timer: Timer | null = null;
+  #handOn: Timer | null = null;
+  #gatherer = new Gatherer(0);
   #sink: ByteSink | null = null;
   #sinkIsBusy = false;
   #received = false;
@@ -77,10 +84,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /**
-   * Hands the body to `sink` and resolves after the last byte was taken.
+   * Hands the body to `sink` and resolves after the last byte was taken. `start` is where in the file the body begins.
    * @throws NearbitsError as {@link send}, or E_ORIGIN_TRUNCATED; what the sink throws is passed on unchanged.
    */
-  async deliver(sink: ByteSink): Promise<void> {
+  async deliver(sink: ByteSink, start: number): Promise<void> {
+    this.#gatherer = new Gatherer(start);
     this.#start(sink);
     await this.#body.promise;
   }
@@ -114,14 +122,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // After each pause the parser is flushed, which reports an empty chunk; pausing for that one would never end.
     if (this.#settled || chunk.length === 0) return;
     this.#watchdog.progress(chunk.length);
-    // undici hands over what it has buffered although it is paused when the origin closes the connection.
-    if (this.#sinkIsBusy || this.#sink === null) this.#queue.push(chunk);
-    else this.#hand(this.#sink, chunk);
+    // undici hands over what it has buffered although it is paused when the origin closes the connection: that waits here.
+    this.#queue.push(...this.#gatherer.add(chunk));
+    if (this.#gatherer.isHolding) this.#handOn ??= this.#clock.after(HAND_ON_AFTER_MS, () => this.#flush());
+    this.#pump();
   }
 
   onResponseEnd(): void {
     this.#received = true;
-    this.#pump();
+    this.#flush();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
@@ -153,6 +162,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#pump();
   }
 
+  #flush(): void {
+    this.#handOn?.cancel();
+    this.#handOn = null;
+    const rest = this.#settled ? null : this.#gatherer.flush();
+    if (rest !== null) this.#queue.push(rest);
+    this.#pump();
+  }
+
   // Hands over what waits, then lets the socket flow or finishes.
   #pump(): void {
     while (!this.#settled && this.#sink !== null && !this.#sinkIsBusy) {
@@ -166,7 +183,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
   }
 
-  #hand(sink: ByteSink, chunk: Buffer): void {
+  #hand(sink: ByteSink, chunk: Uint8Array): void {
     try {
       const taken = sink(chunk);
       if (taken !== undefined) this.#holdBack(taken);
@@ -224,6 +241,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #settle(): void {
     this.#settled = true;
     this.#timer?.cancel();
+    this.#handOn?.cancel();
+    this.#gatherer.drop();
     this.#watchdog.stop();
     this.#signal.removeEventListener('abort', this.#onAbort);
   }

@@ -67,7 +67,7 @@ async function deliver(
   };
   const expected = file.size ?? response.length;
   const exact = expected === null ? null : exactSink(expected, bounded, response.url);
-  await response.exchange.deliver(exact?.sink ?? bounded);
+  await response.exchange.deliver(exact?.sink ?? bounded, 0);
   exact?.end();
   return size;
 }

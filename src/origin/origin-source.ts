@@ -50,7 +50,7 @@ export class OriginSource implements Source {
     if (!whole && !this.#file.acceptsRanges) throw noRanges(this.#currentUrl, 'serves no ranges');
     const response = await this.#ask(range, whole, signal);
     const counted = exactSink(rangeLength(range), sink, response.url);
-    await response.exchange.deliver(counted.sink);
+    await response.exchange.deliver(counted.sink, range.start);
     counted.end();
   }
 
