@@ -30,6 +30,7 @@ export class FetchRound {
   readonly #failed = new Set<string>();
   readonly #searches = new Set<Promise<void>>();
   #rounds = 0;
+  #cacheHoldsAll = false;
   #origin: OriginSource | null = null;
   #stopSearches: AbortSignal = AbortSignal.abort();
 
@@ -97,7 +98,9 @@ export class FetchRound {
       record: record.id,
     });
     const source = { kind: 'cache', id: 'cache', fetch: reader.read.bind(reader) } as const;
-    this.transfer.add({ source, offers: RangeSet.of(...usable), pieces: usable });
+    const offers = RangeSet.of(...usable);
+    this.#cacheHoldsAll = offers.coversAll(this.#part.missing);
+    this.transfer.add({ source, offers, pieces: usable });
     return reader;
   }
 
@@ -138,7 +141,7 @@ export class FetchRound {
     if (!usePeers) return 'the caller does not want it';
     if (this.#wish.originOnly) return 'the content must come from the origin now';
     if (!neighbours.on) return neighbours.reason;
-    if (this.#part.isComplete) return 'everything is there already';
+    if (this.#cacheHoldsAll || this.#part.isComplete) return 'everything is on this machine already';
     if (!hasValidator(this.#wish.version) && !hasDigest)
       return 'the origin gives neither an ETag nor a date, so versions cannot be told apart';
     return null;

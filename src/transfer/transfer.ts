@@ -10,8 +10,10 @@ import type { SpanHead } from './intake.ts';
 import type { PartFile } from './part-file.ts';
 import type { Note } from './trace.ts';
 
-/** One request to a peer or the origin asks for at most this much. */
-const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
+/** One request to a peer asks for at most this much, so that a holder that is found later still gets its share. */
+const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
+/** One request to the origin asks for at most this much: there a request costs more, and nobody waits for a share. */
+const MAX_ORIGIN_REQUEST_BYTES = 64 * 1024 * 1024;
 
 /** Bytes received so far, by the kind of their source. */
 export type ReceivedBytes = Readonly<Record<SourceKind, number>>;
@@ -139,7 +141,7 @@ export class Transfer {
       originFromMs: this.#originFromMs,
       pieceSize: part.pieceSize,
       maxRequestBytes: MAX_REQUEST_BYTES,
-      maxOriginRequestBytes: this.#options.originServesRanges ? MAX_REQUEST_BYTES : Number.POSITIVE_INFINITY,
+      maxOriginRequestBytes: this.#options.originServesRanges ? MAX_ORIGIN_REQUEST_BYTES : Number.POSITIVE_INFINITY,
     });
   }
 
