@@ -161,14 +161,6 @@ export function newView(id: TransferId, request: TransferRequest, nowMs: number)
 }
 
 /** An error as programs and people outside read it. */
-export function errorView(error: NearbitsError): ErrorView {
+function errorView(error: NearbitsError): ErrorView {
   return { code: error.code, message: error.message, hint: error.hint ?? null, details: { ...error.details } };
-}
-
-/** The error a stored view stands for. */
-export function errorOfView(view: ErrorView): NearbitsError {
-  return new NearbitsError(view.code, view.message, {
-    details: view.details,
-    ...(view.hint === null ? {} : { hint: view.hint }),
-  });
 }
