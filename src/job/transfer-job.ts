@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { NearbitsError } from '../core/errors.ts';
+import type { NearbitsError } from '../core/errors.ts';
 import type { FileVersion } from '../core/file-version.ts';
 import type { TransferId } from '../core/ids.ts';
 import type { EmitEvent } from '../observe/events.ts';
