@@ -3,7 +3,7 @@ import { CHUNK_BYTES, sharedChunks } from '../core/chunk-pool.ts';
 /**
  * Gathers what a socket gives (64 KiB at a time) into pooled chunks of up to 1 MiB that end at multiples of 1 MiB of the
  * file, as pieces do, and frees the socket's buffers at once. Left to the garbage collector those cost twice the processor
- * time (0.66 s against 0.35 s a GB) and four times the memory (96 MiB against 24 MiB).
+ * time (0.66 s against 0.30 s a GB) and 96 MiB beside the idle process instead of 11 MiB.
  */
 export class Gatherer {
   #offset: number;
@@ -71,13 +71,12 @@ export class Gatherer {
     return full;
   }
 
-  // Frees the buffer of the call before, never this one: its parser may still look at it. Only a buffer that this chunk fills
-  // alone is freed, and none of the size Node shares between small buffers.
+  // Frees the buffer of the call before, never this one: its parser may still look at it. Only a buffer that the bytes fill
+  // alone is freed; a slab that Node shares between small buffers is never filled by one (they take less than half of it).
   #freeLater(bytes: Buffer): void {
-    const { buffer, byteLength } = bytes;
+    const { buffer } = bytes;
     if (buffer === this.#used) return;
     this.#used?.transfer(0);
-    const alone = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength && byteLength > Buffer.poolSize;
-    this.#used = alone ? buffer : null;
+    this.#used = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength ? buffer : null;
   }
 }

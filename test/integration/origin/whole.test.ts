@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { bytesOf, collect, failureOf, never, OriginFixture } from '../../support/origin-fixture.ts';
 import { bytesContent, type Faults, LAST_MODIFIED } from '../../support/origin-script.ts';
 import { PseudoRandomFile } from '../../support/pseudo-random-file.ts';
+import { loopbackCertificate } from '../../support/tls-certificate.ts';
 
 const content = new PseudoRandomFile({ size: 300_000 });
 const version = { size: 300_000, lastModifiedMs: Date.parse(LAST_MODIFIED), etag: '"size-300000"' };
@@ -66,4 +68,24 @@ test('what forbids sharing is told by the answer itself', async () => {
   const file = await origin.probe({ faults: { noRanges: true } });
   origin.serve({ faults: { noRanges: true }, headers: { 'cache-control': 'private' } });
   expect((await origin.client.fetchWhole(file, () => {}, never)).share).toEqual({ allowed: false, reason: 'private' });
+});
+
+test.each<[string, Faults]>([
+  ['with a length', {}],
+  ['chunked', { noLength: true, noRanges: true }],
+])('a large file arrives unharmed over http and https while the sink comes and goes: %s', async (_, faults) => {
+  const tls = await loopbackCertificate();
+  const large = new PseudoRandomFile({ size: 24_000_001, seed: 'large' });
+  const digest = await large.sha256();
+  await using secure = await OriginFixture.open({ server: { tls }, origin: { extraCaPem: tls.cert } });
+  for (const fixture of [origin, secure]) {
+    const hash = createHash('sha256');
+    let turn = 0;
+    const sink = (chunk: Uint8Array) => {
+      hash.update(chunk);
+      return ++turn % 3 === 0 ? new Promise<void>((resolve) => setImmediate(resolve)) : undefined;
+    };
+    await fixture.client.fetchWhole(await fixture.probe({ content: large, faults }), sink, never);
+    expect(hash.digest('hex')).toBe(digest);
+  }
 });
