@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
-import { open, rename, rm, utimes } from 'node:fs/promises';
+import { rename, utimes } from 'node:fs/promises';
 import { sharedChunks } from '../core/chunk-pool.ts';
 import { NearbitsError, toNearbitsError } from '../core/errors.ts';
 import type { OriginFile } from '../origin/origin-file.ts';
 import { afterFailure } from '../plan/after-failure.ts';
-import { PART_SUFFIX } from '../transfer/part-file.ts';
+import { openPart, PART_SUFFIX, PartFile } from '../transfer/part-file.ts';
 import { WriteQueue } from '../transfer/write-queue.ts';
 import type { Delivered } from './delivered.ts';
 import type { JobDeps } from './deps.ts';
+import { checkDestination } from './destination.ts';
 import { requireRanges } from './find-version.ts';
 import type { TransferJob } from './transfer-job.ts';
 
@@ -25,18 +26,37 @@ export async function fetchWholeFile(
   requireRanges(file, job.request.ranges !== undefined);
   job.note('WHOLE_FILE', 'the origin does not say how large the file is: fetching it in one go, without neighbours');
   job.versionKnown(null, null);
-  const path = job.request.destination + PART_SUFFIX;
+  const { destination } = job.request;
+  try {
+    await PartFile.remove(destination);
+    const sha256 = await deliver(destination, file, job, deps, signal);
+    return { wish: null, pieces: [], pieceSize: 0, sha256, share: file.share };
+  } catch (error) {
+    // Nobody could go on with it.
+    await PartFile.remove(destination);
+    throw error;
+  }
+}
+
+async function deliver(
+  destination: string,
+  file: OriginFile,
+  job: TransferJob,
+  deps: JobDeps,
+  signal: AbortSignal,
+): Promise<string> {
+  const path = destination + PART_SUFFIX;
   const { sha256, lastModifiedMs } = await retrying(job, deps, signal, () => writeTo(path, file, job, deps, signal));
   if (job.request.sha256 !== undefined && sha256 !== job.request.sha256) {
-    await rm(path, { force: true });
     throw new NearbitsError('E_VALIDATION_FAILED', 'the file does not match the digest that was asked for', {
       details: { found: sha256 },
     });
   }
   if (lastModifiedMs !== null) await utimes(path, lastModifiedMs / 1000, lastModifiedMs / 1000);
+  await checkDestination(destination, job.request.overwrite);
   await deps.beforeHandOver(job);
-  await rename(path, job.request.destination);
-  return { wish: null, pieces: [], pieceSize: 0, sha256, share: file.share };
+  await rename(path, destination);
+  return sha256;
 }
 
 async function retrying<T>(job: TransferJob, deps: JobDeps, signal: AbortSignal, run: () => Promise<T>): Promise<T> {
@@ -66,7 +86,7 @@ async function writeTo(
   deps: JobDeps,
   signal: AbortSignal,
 ): Promise<Written> {
-  const handle = await open(path, 'w');
+  const handle = await openPart(path, true);
   try {
     const queue = new WriteQueue(handle);
     const hash = createHash('sha256');

@@ -253,8 +253,8 @@ function headerOf(target: PartTarget): Omit<Parameters<typeof PartJournal.create
   return { url: target.url, version: target.version, ranges: target.ranges };
 }
 
-// Never follows a link that somebody put in the place of the part file.
-async function openPart(path: string, fresh: boolean): Promise<FileHandle> {
+/** Opens the file that grows, empty when `fresh`; never follows a link that somebody put in its place. */
+export async function openPart(path: string, fresh: boolean): Promise<FileHandle> {
   const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0) | (fresh ? constants.O_TRUNC : 0);
   return open(path, flags, 0o666);
 }

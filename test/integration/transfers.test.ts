@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { FileVersion } from '../../src/core/file-version.ts';
@@ -164,6 +164,11 @@ describe('a transfer', () => {
     await using bench = await TransferBench.open(dir.path);
     const view = await bench.run({ url, sha256: '0'.repeat(64) });
     expect(view).toMatchObject({ state: 'failed', sharing: 'not-shared', error: { code: 'E_VALIDATION_FAILED' } });
+    const unsized = origin.serve('/unsized', {
+      content: bytesContent(content),
+      faults: { noLength: true, noRanges: true },
+    });
+    expect(await bench.run({ url: unsized, sha256: '0'.repeat(64) })).toMatchObject({ state: 'failed' });
     for (const name of ['file.bin', 'file.bin.nbpart', 'file.bin.nbpart.log']) {
       await expect(stat(bench.path(name))).rejects.toThrow();
     }
@@ -320,6 +325,37 @@ describe('an origin that misbehaves', () => {
     expect(view).toMatchObject({ state: 'completed', version: { etag: '"new"' } });
     expect(next.equals(await readFile(bench.path('file.bin')))).toBe(true);
     expect(await bench.codes(view)).toContain('STARTED_OVER');
+  });
+});
+
+describe('what an earlier transfer left beside the destination', () => {
+  it('is dropped when the file has another version now', async () => {
+    const { origin, url } = await serving({ bytesPerSecond: 8_000_000 });
+    await using _ = origin;
+    await using dir = await tempDir();
+    await using bench = await TransferBench.open(dir.path);
+    const first = bench.run({ url });
+    await expect.poll(() => bench.service.list()[0]?.bytesDone ?? 0, { timeout: 10_000 }).toBeGreaterThan(2 * MIB);
+    await bench.service.cancel(bench.service.list()[0]?.id as never);
+    expect((await first).state).toBe('cancelled');
+    const next = randomBytes(content.length);
+    origin.serve('/file.bin', { content: bytesContent(next), etag: '"next"' });
+    const view = await bench.run({ url });
+    expect(view).toMatchObject({ state: 'completed', bytesFromOrigin: next.length, version: { etag: '"next"' } });
+    expect(next.equals(await readFile(bench.path('file.bin')))).toBe(true);
+    expect(await bench.codes(view)).toContain('PART_DROPPED');
+  });
+
+  it('is never written through when it is a link, also for a file of unknown size', async () => {
+    const { origin, url } = await serving({ noLength: true, noRanges: true });
+    await using _ = origin;
+    await using dir = await tempDir();
+    await using bench = await TransferBench.open(dir.path);
+    await writeFile(bench.path('precious'), 'precious');
+    await symlink(bench.path('precious'), bench.path('file.bin.nbpart'));
+    expect(await bench.run({ url })).toMatchObject({ state: 'completed' });
+    expect(await bench.digest()).toBe(sha256);
+    expect(await readFile(bench.path('precious'), 'utf8')).toBe('precious');
   });
 });
 
