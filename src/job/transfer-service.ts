@@ -145,11 +145,17 @@ export class TransferService {
     const { promise, resolve } = Promise.withResolvers<void>();
     // Entered before anything is awaited: nobody else can take the destination from here on.
     this.#running.set(job.id, { job, stop, settled: promise });
-    await this.#store.save(job, false);
+    try {
+      await this.#store.save(job, false);
+    } catch (error) {
+      this.#running.delete(job.id);
+      resolve();
+      throw error;
+    }
     const run = () => this.#run(job, stop.signal);
     const work = job.request.priority === 'foreground' ? run() : this.#background.schedule(run);
     work.then(resolve, (error) => {
-      this.#deps.log.error({ err: error, transfer: job.id }, 'a transfer could not be recorded');
+      this.#deps.log.error({ err: error, transfer: job.id }, 'a transfer ended in an unforeseen way');
       resolve();
     });
   }
@@ -158,14 +164,14 @@ export class TransferService {
     try {
       signal.throwIfAborted();
       job.started();
-      await this.#store.save(job, false);
+      await this.#record(job);
       const delivered = await runTransfer(job, this.#deps, signal);
       job.completed(delivered.sha256);
-      await this.#store.save(job, false);
+      await this.#record(job);
       await shareDelivered(delivered, job, this.#deps, signal);
     } catch (error) {
       if (signal.reason === SHUTDOWN && !job.isFinal) {
-        await this.#store.save(job, false);
+        await this.#record(job);
         this.#ended.set(job.id, job.view());
         this.#running.delete(job.id);
         return;
@@ -175,8 +181,17 @@ export class TransferService {
     await this.#end(job);
   }
 
+  // What the index cannot take is true all the same: the transfer goes on, and is told as it is while the node runs.
+  async #record(job: TransferJob): Promise<void> {
+    try {
+      await this.#store.save(job, false);
+    } catch (error) {
+      this.#deps.log.error({ err: error, transfer: job.id }, 'a transfer could not be recorded');
+    }
+  }
+
   async #end(job: TransferJob): Promise<void> {
-    await this.#store.save(job, false);
+    await this.#record(job);
     this.#ended.set(job.id, job.view());
     this.#running.delete(job.id);
     const oldest = this.#ended.size > MAX_ENDED_TRANSFERS ? this.#ended.keys().next().value : undefined;

@@ -8,8 +8,9 @@ import type { EmitEvent } from '../observe/events.ts';
 import type { Logger } from '../observe/log.ts';
 import { bytesCodec, jsonCodec } from './codec.ts';
 import { findDamage, findLostStart } from './damage.ts';
+import { RawAccess, type RawDatabase } from './raw-access.ts';
 import { unseal } from './seal.ts';
-import { failing, type RawDatabase, Table, type WriteOp } from './table.ts';
+import { Table, type WriteOp } from './table.ts';
 
 export type { EntryRange, Table, WriteOp } from './table.ts';
 
@@ -35,11 +36,11 @@ const LEVEL_OPTIONS = {
 
 /** Everything the node remembers in small values: one LevelDB directory, used by one process at a time. */
 export class Database {
-  readonly #raw: RawDatabase;
+  readonly #access: RawAccess;
   readonly #log: Logger;
 
-  private constructor(raw: RawDatabase, log: Logger) {
-    this.#raw = raw;
+  private constructor(raw: RawDatabase, log: Logger, dir: string) {
+    this.#access = new RawAccess(raw, { dir });
     this.#log = log;
   }
 
@@ -54,48 +55,53 @@ export class Database {
   static async open(deps: DatabaseDeps, options: { readonly dir: string }): Promise<Database> {
     const { log } = deps;
     const first = await tryOpen(options.dir);
-    if ('raw' in first) return Database.#checked(first.raw, first.damagedKeys, deps);
+    if ('raw' in first) return Database.#checked(first.raw, first.damagedKeys, deps, options.dir);
     const setAside = await moveAside(options.dir, deps.clock ?? systemClock);
     log.error({ setAside, problem: first.problem }, 'the index is damaged and starts empty');
     deps.emit({ type: 'index.rebuilt', setAside });
     const second = await tryOpen(options.dir);
-    if ('raw' in second) return new Database(second.raw, log);
+    if ('raw' in second) return new Database(second.raw, log, options.dir);
     throw new NearbitsError('E_IO', `a new index in ${options.dir} is damaged at once: ${second.problem}`, {
       hint: 'Check the disk: what was just written does not read back.',
     });
   }
 
-  static async #checked(raw: RawDatabase, damagedKeys: readonly string[], deps: DatabaseDeps): Promise<Database> {
+  static async #checked(
+    raw: RawDatabase,
+    damagedKeys: readonly string[],
+    deps: DatabaseDeps,
+    dir: string,
+  ): Promise<Database> {
     if (damagedKeys.length > 0) {
       await raw.batch(damagedKeys.map((key) => ({ type: 'del', key })));
       deps.log.error({ dropped: damagedKeys.length }, 'damaged values were removed from the index');
       deps.emit({ type: 'index.repaired', dropped: damagedKeys.length });
     }
-    return new Database(raw, deps.log);
+    return new Database(raw, deps.log, dir);
   }
 
   /** The table of that name with values of JSON; the same name always means the same table. */
   table<T>(name: string, schema: z.ZodType<T>): Table<T> {
-    return new Table({ raw: this.#raw, log: this.#log }, checkName(name), jsonCodec(schema));
+    return new Table({ access: this.#access, log: this.#log }, checkName(name), jsonCodec(schema));
   }
 
   /** The table of that name with values of raw bytes. */
   bytesTable(name: string): Table<Uint8Array> {
-    return new Table({ raw: this.#raw, log: this.#log }, checkName(name), bytesCodec);
+    return new Table({ access: this.#access, log: this.#log }, checkName(name), bytesCodec);
   }
 
   /**
    * Carries out all changes or none. With `sync` they survive a crash of the machine once this resolves; without, a crash of the process.
-   * @throws NearbitsError E_IO
+   * @throws NearbitsError E_DISK_FULL or E_IO
    */
   async write(ops: readonly WriteOp[], options: { readonly sync?: boolean } = {}): Promise<void> {
     if (ops.length === 0) return;
-    await failing('write', () => this.#raw.batch([...ops], { sync: options.sync ?? false }));
+    await this.#access.write((raw) => raw.batch([...ops], { sync: options.sync ?? false }));
   }
 
   /** Finishes running operations and gives the lock back. */
   async close(): Promise<void> {
-    await this.#raw.close();
+    await this.#access.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,11 +1,7 @@
-import type { Level } from 'level';
-import { NearbitsError } from '../core/errors.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Codec } from './codec.ts';
+import { type RawAccess, storeError } from './raw-access.ts';
 import { seal, unseal } from './seal.ts';
-
-/** The database underneath: text keys, values as bytes. */
-export type RawDatabase = Level<string, Uint8Array>;
 
 /** One change, made by a table and carried out by `Database.write` together with others. */
 export type WriteOp =
@@ -29,16 +25,17 @@ const SEPARATOR = '!';
 /**
  * A named part of the database with keys of text and values of one type.
  * Damaged values and values that the schema refuses are skipped with a warning,
- * as if they were not there. Methods throw NearbitsError E_IO when the disk fails.
+ * as if they were not there. Methods throw NearbitsError E_IO when the disk fails,
+ * those that write E_DISK_FULL when it is full.
  */
 export class Table<T> {
-  readonly #raw: RawDatabase;
+  readonly #access: RawAccess;
   readonly #log: Logger;
   readonly #codec: Codec<T>;
   readonly #prefix: string;
 
-  constructor(deps: { readonly raw: RawDatabase; readonly log: Logger }, name: string, codec: Codec<T>) {
-    this.#raw = deps.raw;
+  constructor(deps: { readonly access: RawAccess; readonly log: Logger }, name: string, codec: Codec<T>) {
+    this.#access = deps.access;
     this.#log = deps.log;
     this.#codec = codec;
     this.#prefix = name + SEPARATOR;
@@ -46,14 +43,14 @@ export class Table<T> {
 
   async get(key: string): Promise<T | undefined> {
     const own = this.#prefix + key;
-    return this.#decode(own, await failing('read', () => this.#raw.get(own)));
+    return this.#decode(own, await this.#access.read((raw) => raw.get(own)));
   }
 
   /** Like `get`, without giving way to other work: for values of a few KiB in paths that must not be interrupted. */
   getSync(key: string): T | undefined {
     const own = this.#prefix + key;
     try {
-      return this.#decode(own, this.#raw.getSync(own));
+      return this.#decode(own, this.#access.raw.getSync(own));
     } catch (error) {
       throw storeError('read', error);
     }
@@ -62,12 +59,13 @@ export class Table<T> {
   /** Stores one value; it survives a crash of the process, but only `Database.write` with `sync` one of the machine. */
   async put(key: string, value: T): Promise<void> {
     const own = this.#prefix + key;
-    await failing('write', () => this.#raw.put(own, seal(own, this.#codec.encode(value))));
+    const sealed = seal(own, this.#codec.encode(value));
+    await this.#access.write((raw) => raw.put(own, sealed));
   }
 
   /** Removes one value; nothing happens when there is none. */
   async delete(key: string): Promise<void> {
-    await failing('write', () => this.#raw.del(this.#prefix + key));
+    await this.#access.write((raw) => raw.del(this.#prefix + key));
   }
 
   /** Walks over keys and values in the order of the keys, as they were when the walk began. A text means a prefix. */
@@ -77,10 +75,10 @@ export class Table<T> {
     const lower = after !== undefined && this.#prefix + after >= start ? { gt: this.#prefix + after } : { gte: start };
     let left = limit < 0 ? Number.POSITIVE_INFINITY : limit;
     if (left === 0) return;
-    const iterator = this.#raw.iterator({ ...lower, lt: start + END });
+    const iterator = this.#access.raw.iterator({ ...lower, lt: start + END });
     try {
       while (left > 0) {
-        const batch = await failing('read', () => iterator.nextv(Math.min(left, 1000)));
+        const batch = await this.#access.read(() => iterator.nextv(Math.min(left, 1000)));
         if (batch.length === 0) return;
         for (const [own, sealed] of batch) {
           const value = this.#decode(own, sealed);
@@ -96,8 +94,9 @@ export class Table<T> {
 
   /** Walks over the keys alone, in order, whatever their values are worth. */
   async *keys(): AsyncGenerator<string> {
-    await using iterator = this.#raw.keys({ gte: this.#prefix, lt: this.#prefix + END });
-    for (let batch = await nextKeys(iterator); batch.length > 0; batch = await nextKeys(iterator)) {
+    await using iterator = this.#access.raw.keys({ gte: this.#prefix, lt: this.#prefix + END });
+    const next = () => this.#access.read(() => iterator.nextv(1000));
+    for (let batch = await next(); batch.length > 0; batch = await next()) {
       for (const own of batch) yield own.slice(this.#prefix.length);
     }
   }
@@ -121,24 +120,4 @@ export class Table<T> {
     this.#log.warn({ key: own, damaged: bytes === null }, 'a value of the index cannot be used and is skipped');
     return undefined;
   }
-}
-
-function nextKeys(iterator: { nextv(size: number): Promise<string[]> }): Promise<string[]> {
-  return failing('read', () => iterator.nextv(1000));
-}
-
-/** Runs one operation of the database; its failure becomes a NearbitsError E_IO. */
-export async function failing<T>(what: 'read' | 'write', run: () => Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    throw storeError(what, error);
-  }
-}
-
-function storeError(what: string, cause: unknown): NearbitsError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new NearbitsError('E_IO', `the index cannot be ${what === 'read' ? 'read' : 'written'}: ${message}`, {
-    cause,
-  });
 }
