@@ -108,7 +108,10 @@ function verifyOwn(chainDer: readonly Uint8Array[], trust: TrustAnchor, nodeId: 
     throw new NearbitsError('E_CERTIFICATE', `this node's own membership does not hold: ${error.message}`, {
       cause: error,
       details: error.details,
-      hint: 'Join again with a new token ("nearbits domain invite" on the machine that made the domain), or replace node.pem.',
+      hint:
+        error.details.reason === 'not-yet-valid'
+          ? "Set this machine's clock right; the membership counts again by itself within an hour, or at once after SIGHUP."
+          : 'Join again with a new token ("nearbits domain invite" on the machine that made the domain), or replace node.pem.',
     });
   }
 }

@@ -226,6 +226,18 @@ test('a membership that has run out says what to do', async () => {
   });
 });
 
+test('a membership waits for a clock that was set back a year, and counts again with the right time', async () => {
+  await using world = await twoMembers();
+  const clock = new ManualClock(NOW_MS - YEAR_MS);
+  await expect(loadMembership(world.b, bob.nodeId, clock)).rejects.toMatchObject({
+    code: 'E_CERTIFICATE',
+    details: { reason: 'not-yet-valid' },
+    hint: expect.stringContaining('clock'),
+  });
+  clock.setWallMs(NOW_MS);
+  expect(await loadMembership(world.b, bob.nodeId, clock)).toMatchObject({ nodeId: bob.nodeId });
+});
+
 test('names of domains are bounded', async () => {
   await using dir = await tempDir();
   for (const name of ['', ' x', 'a\nb', 'a/b', 'x'.repeat(65)]) {
