@@ -162,7 +162,7 @@ export class Office implements AsyncDisposable {
       cache: { maxSize: '1GiB', minFree: '0', ...extra.cache },
       serve: { bandwidth: 'unlimited', ...extra.serve },
       // Nobody waits for neighbours it was told nothing about.
-      search: { patience: { background: knows.length === 0 ? '0' : '3s' }, ...extra.search },
+      search: { patience: { background: knows.length === 0 ? '0' : '2s' }, ...extra.search },
       origin: { proxy: 'none', ...extra.origin },
     };
   }
