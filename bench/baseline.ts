@@ -1,18 +1,26 @@
 /** What TLS to a file costs without us: nginx https -> curl where both are installed, else Node's https at both ends. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, get } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as wait } from 'node:timers/promises';
+import { cpuSecondsOf } from '../test/support/node-process.ts';
 
 /** Fetches the file `source` in `dir` over TLS 1.3 with AES-128-GCM into a file. */
 export interface Baseline extends AsyncDisposable {
   readonly name: string;
-  /** Returns how many seconds it took. */
-  fetch(path: string): Promise<number>;
+  fetch(path: string): Promise<BaselineRun>;
+}
+
+/** What one fetch took. */
+export interface BaselineRun {
+  readonly seconds: number;
+  /** Processor seconds of both ends together; null where they cannot be told. */
+  readonly cpuSeconds: number | null;
 }
 
 /** Key and certificate of the server, PEM files. */
@@ -60,12 +68,13 @@ http {
     name: 'nginx https -> curl',
     async fetch(to) {
       // The certificate names a node and no host, so its name is not checked.
-      const args = ['--silent', '--fail', '--insecure', '--output', to, `https://127.0.0.1:${port}/source`];
+      const url = `https://127.0.0.1:${port}/source`;
+      const before = await childrenCpuSeconds(nginx.pid as number);
       const startMs = performance.now();
-      const curl = spawn('curl', args, { stdio: ['ignore', 'inherit', 'inherit'] });
-      const code = await new Promise((resolve) => curl.once('exit', resolve));
-      if (code !== 0) throw new Error(`curl ended with ${code}`);
-      return (performance.now() - startMs) / 1000;
+      const curl = await timedCurl(['--silent', '--fail', '--insecure', '--output', to, url]);
+      const seconds = (performance.now() - startMs) / 1000;
+      const serving = (await childrenCpuSeconds(nginx.pid as number)) - before;
+      return { seconds, cpuSeconds: curl + serving };
     },
     async [Symbol.asyncDispose]() {
       const gone = new Promise((resolve) => nginx.once('exit', resolve));
@@ -73,6 +82,23 @@ http {
       await gone;
     },
   };
+}
+
+/** Runs curl and returns its processor seconds, as the shell's `times` tells those of its children. */
+async function timedCurl(args: readonly string[]): Promise<number> {
+  const shell = spawn('sh', ['-c', 'curl "$@" && times', 'sh', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = new Promise((resolve) => shell.once('close', resolve));
+  const lines = (await text(shell.stdout)).trim().split('\n');
+  if ((await ended) !== 0) throw new Error('curl failed');
+  const times = [...(lines.at(-1) ?? '').matchAll(/(\d+)m([\d.]+)s/g)];
+  return times.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
+}
+
+/** Processor seconds of the children of a process: nginx serves in those (Linux). */
+async function childrenCpuSeconds(pid: number): Promise<number> {
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
+  const each = await Promise.all(children.map((child) => cpuSecondsOf(Number(child))));
+  return each.reduce((sum, seconds) => sum + seconds, 0);
 }
 
 // nginx cannot be told to take any free port.
@@ -116,7 +142,7 @@ async function startNode({ dir, keyPem, chainPem }: BaselineOptions): Promise<Ba
           pipeline(response, createWriteStream(to)).then(resolve, reject);
         }).once('error', reject);
       });
-      return (performance.now() - startMs) / 1000;
+      return { seconds: (performance.now() - startMs) / 1000, cpuSeconds: null };
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

@@ -22,6 +22,7 @@ const BAR_GROWTH_MIB = 70;
 interface Round {
   readonly seconds: number;
   readonly baselineSeconds: number;
+  readonly baselineCpu: number | null;
   readonly cryptoPerGb: number;
   readonly cpu: readonly [holder: number, fetcher: number];
 }
@@ -41,10 +42,15 @@ export async function run(): Promise<Row[]> {
   await using baseline = await startBaseline({ dir: lan.dir, ...(await keysOf(holder)) });
   const rounds: Round[] = [];
   for (let index = 0; index <= ROUNDS; index++) {
-    const baselineSeconds = await baseline.fetch(join(lan.dir, 'baseline.out'));
+    const { seconds: baselineSeconds, cpuSeconds: baselineCpu } = await baseline.fetch(join(lan.dir, 'baseline.out'));
     await rm(join(lan.dir, 'baseline.out'));
     const cryptoPerGb = cryptoSecondsPerGb();
-    const round = { baselineSeconds, cryptoPerGb, ...(await measure(holder, fetcher, url, join(lan.dir, 'peer.out'))) };
+    const round = {
+      baselineSeconds,
+      baselineCpu,
+      cryptoPerGb,
+      ...(await measure(holder, fetcher, url, join(lan.dir, 'peer.out'))),
+    };
     if (index > 0) rounds.push(round);
   }
   const peaks = [
@@ -110,6 +116,13 @@ function speedRows(rounds: readonly Round[], vs: string): Row[] {
       ratio: speed / base,
     },
     { name: `  ${vs}`, value: base, unit: 'MB/s' },
+    ...rounds
+      .slice(0, 1)
+      .flatMap(({ baselineCpu }) =>
+        baselineCpu === null
+          ? []
+          : [{ name: `  processor time, ${vs}`, value: median((it) => perGb(it.baselineCpu ?? 0)), unit: 's/GB' }],
+      ),
     { name: '  processor time, both ends', value: both, unit: 's/GB', vs: cpuBar, ratio: both / BAR_CPU_PER_GB },
     { name: '  processor time, serving end', value: median(({ cpu }) => perGb(cpu[0])), unit: 's/GB' },
     {

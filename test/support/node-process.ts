@@ -64,6 +64,13 @@ export async function joinAll(domain: string, homes: readonly NodeHome[]): Promi
   await Promise.all(others.map((home) => runCli(home, 'domain', 'join', token)));
 }
 
+/** Processor seconds of a process so far, user and system (Linux, 100 ticks a second). */
+export async function cpuSecondsOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 /** A node as a process of its own: the real daemon, killed and measured from outside. */
 export class NodeProcess implements AsyncDisposable {
   readonly home: NodeHome;
@@ -103,11 +110,9 @@ export class NodeProcess implements AsyncDisposable {
     return { rssBytes: field('VmRSS'), peakBytes: field('VmHWM') };
   }
 
-  /** Processor seconds used so far, user and system (Linux, 100 ticks a second). */
-  async cpuSeconds(): Promise<number> {
-    const stat = await readFile(`/proc/${this.pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / 100;
+  /** Processor seconds used so far, user and system. */
+  cpuSeconds(): Promise<number> {
+    return cpuSecondsOf(this.pid);
   }
 
   /** Ends the process at once, as a power cut would. */
