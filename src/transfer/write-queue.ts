@@ -6,9 +6,9 @@ const MAX_PENDING_BYTES = 8 * 1024 * 1024;
 
 /**
  * Writes to one file without making the sender wait for each write, while the
- * bytes in memory stay bounded. Writes follow each other: several threads that
- * write to one file at once spin on its lock in the kernel, which was seen to cost
- * 4 s of processor time for each GB instead of 0.3. After a failed write every later call fails alike.
+ * bytes in memory stay bounded. Writes follow each other, so that a transfer takes one
+ * thread of the pool and leaves the others to the rest of the node. After a failed write
+ * every later call fails alike.
  */
 export class WriteQueue {
   readonly #file: FileHandle;
