@@ -7,7 +7,7 @@ import type { Row } from './row.ts';
 const MIB = 1024 * 1024;
 const SETTLE_MS = 5000;
 const WATCH_MS = 10_000;
-/** design.md section 11. */
+/** What the project holds itself to. */
 const BAR_MIB = 130;
 
 export async function run(): Promise<Row[]> {

@@ -14,7 +14,7 @@ const GB = 1e9;
 const MIB = 1024 ** 2;
 /** Measured rounds after one that is not: both programs take turns, so that a slow moment of the machine hits both. */
 const ROUNDS = 3;
-/** design.md section 11. */
+/** What the project holds itself to. */
 const BAR_RATIO = 0.35;
 const BAR_CPU_PER_GB = 2.5;
 const BAR_GROWTH_MIB = 70;

@@ -7,7 +7,7 @@ import type { Row } from './row.ts';
 
 const WARM_SAMPLES = 60;
 const COLD_SAMPLES = 10;
-/** design.md section 11. */
+/** What the project holds itself to. */
 const WARM_BAR_MS = 50;
 const COLD_BAR_MS = 300;
 

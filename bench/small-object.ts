@@ -5,7 +5,7 @@ import { fetchTo, percentile, startLan } from './pair.ts';
 import type { Row } from './row.ts';
 
 const SAMPLES = 60;
-/** design.md section 11. */
+/** What the project holds itself to. */
 const BAR_MS = 30;
 
 export async function run(): Promise<Row[]> {

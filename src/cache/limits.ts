@@ -5,7 +5,7 @@ import type { RecordState } from './record.ts';
 export interface CacheLimits {
   /** Bytes of content, reservations included. */
   readonly maxBytes: number;
-  /** A record that was not read for this long expires (BITS: 1 to 120 days, facts D.3). */
+  /** A record that was not read for this long expires (BITS: 1 to 120 days, IBitsPeerCacheAdministration). */
   readonly maxAgeMs: number;
   /** What stays free on the file system, whoever fills it. */
   readonly minFreeBytes: number;
@@ -65,7 +65,7 @@ export interface Eviction {
 
 /**
  * Chooses what goes: invalid and expired records first, then the least recently
- * used (facts D.3), never one in use. `candidates` come least recently used first.
+ * used (as in BITS), never one in use. `candidates` come least recently used first.
  */
 export function chooseEviction(
   candidates: Iterable<Candidate>,

@@ -8,7 +8,7 @@ import { RangeSet } from '../core/range-set.ts';
 import { MAX_URL_LENGTH } from '../core/url.ts';
 
 /**
- * Whether the application accepted the content (facts D.2): not asked yet,
+ * Whether the application accepted the content (BITS: SetValidationState): not asked yet,
  * accepted, or refused. Only valid records are found by others.
  */
 export type RecordState = 'unknown' | 'valid' | 'invalid';

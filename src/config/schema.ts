@@ -6,7 +6,7 @@ import { address, cacheSize, interfaces, path, proxy, serveRate, staticPeers } f
 /**
  * All keys of nearbits.yaml and policy.yaml, which have the same form. Every
  * key may be left out. Names say what a person means; units are part of the
- * values. Sources of the numbers: design.md sections 5, 7 and 8 after BITS 3.0.
+ * values. The numbers are those of BITS 3.0 where it has such a limit.
  */
 
 const peers = z.strictObject({

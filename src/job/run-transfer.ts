@@ -94,7 +94,7 @@ async function deliver(
   return delivered;
 }
 
-// Facts D.2: wrong and from neighbours means once more from the origin only; wrong from the origin is an error.
+// As in BITS (SetValidationState): wrong and from neighbours means once more from the origin only; wrong from the origin is an error.
 function rejectDigest(fetched: Fetched, found: string, job: TransferJob, deps: JobDeps): void {
   const data = { expected: job.request.sha256, found, givers: fetched.givers };
   job.note('DIGEST_MISMATCH', 'the file does not match the digest that was asked for', data);

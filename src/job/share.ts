@@ -10,7 +10,7 @@ import type { Wish } from './wish.ts';
 
 /**
  * Puts a delivered file into the cache, validated, so that neighbours can have
- * it (facts D.2: completing a job validates its files). The transfer is complete
+ * it (BITS: completing a job validates its files). The transfer is complete
  * already; whatever hinders the sharing is noted and does not fail it.
  */
 export async function shareDelivered(

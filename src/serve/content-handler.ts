@@ -130,7 +130,7 @@ function retryAfter(ms: number): Record<string, string> {
 // After these the connection is as good as before; a request that is wrong in itself ends it.
 const HARMLESS: ReadonlySet<number> = new Set([404, 416, 429, 503]);
 
-/** Sends a refusal: no body (BITS facts C.3). Nobody waits for the body of a refused request: the connection ends. */
+/** Sends a refusal: no body (MS-BPCR 3.2.5.1). Nobody waits for the body of a refused request: the connection ends. */
 function refuse(deps: HandlerDeps, nodeId: NodeId, response: ServerResponse, refusal: Refusal): void {
   const { status, reason } = refusal;
   deps.log.debug({ nodeId, status, reason }, 'refused a peer');
