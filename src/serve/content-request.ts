@@ -42,7 +42,7 @@ export function isRefusal(answer: object): answer is Refusal {
 const PATH = /^\/content\/([0-9a-f-]{36})$/;
 const RANGE = /^bytes=(\d{1,16})-(\d{1,16})?$/;
 
-/** Reads a request; the order of the checks is that of the MS-BPCR 3.2.5.2 to 3.2.5.4. */
+/** Reads a request; the order of the checks is that of MS-BPCR 3.2.5.2 to 3.2.5.4. */
 export function readRequest(request: RawRequest): ContentRequest | Refusal {
   const { method, headers } = request;
   if (request.httpVersion !== '1.1') return { status: 505, reason: 'not HTTP/1.1' };
