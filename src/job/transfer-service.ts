@@ -12,7 +12,7 @@ import { shareDelivered } from './share.ts';
 import { newView, TransferJob } from './transfer-job.ts';
 import { MAX_ENDED_TRANSFERS, type TransferRecord } from './transfer-record.ts';
 import { settledView, type TransferStore } from './transfer-store.ts';
-import type { TraceEntry, TransferRequest, TransferView } from './view.ts';
+import { isFinal, type TraceEntry, type TransferRequest, type TransferView } from './view.ts';
 
 /** How many transfers run. */
 export interface TransferServiceOptions {
@@ -124,10 +124,13 @@ export class TransferService {
   async #restore(record: TransferRecord, resume: boolean): Promise<void> {
     const { request } = record;
     const view = settledView(record.view);
-    const job = new TransferJob(this.#deps, request, view, await this.#store.trace(view.id as TransferId));
-    if (job.isFinal) {
-      this.#ended.set(job.id, view);
-    } else if (
+    const id = view.id as TransferId;
+    if (isFinal(view.state)) {
+      this.#ended.set(id, view);
+      return;
+    }
+    const job = new TransferJob(this.#deps, request, view, await this.#store.trace(id));
+    if (
       record.handingOver &&
       !(await exists(request.destination + PART_SUFFIX)) &&
       (await exists(request.destination))
