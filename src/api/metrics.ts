@@ -1,14 +1,11 @@
 import { Counter, Gauge, Registry } from '@prometheus-io/client';
 import type { TransferId } from '../core/ids.ts';
 import type { NodeEvent } from '../observe/events.ts';
+import { ReceivedGrowth } from '../observe/received-growth.ts';
 import type { NodeBackend } from './backend.ts';
 import type { NodeStatus } from './views.ts';
 
 const SOURCES = ['peer', 'origin', 'cache'] as const;
-type Received = Readonly<Record<(typeof SOURCES)[number], number>>;
-
-/** Transfers beyond this many at the same time are not counted by source; the memory for telling them apart is bounded. */
-const MAX_TRACKED = 10_000;
 
 /**
  * All metrics of the node, in the text format of Prometheus. Counters follow the events; gauges are asked of the node
@@ -16,7 +13,7 @@ const MAX_TRACKED = 10_000;
  */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #seen = new Map<TransferId, Received>();
+  readonly #growth = new ReceivedGrowth();
   readonly #received = this.#counter('received_bytes_total', 'Bytes received for transfers, by source.', ['source']);
   readonly #served = this.#counter('served_bytes_total', 'Bytes served to neighbours.');
   readonly #serveRefused = this.#counter('serve_refused_total', 'Requests of neighbours that were refused.', [
@@ -86,20 +83,13 @@ export class Metrics {
     return { text: await this.#registry.metrics(), contentType: this.#registry.contentType };
   }
 
-  /** Progress tells sums; what was counted for the transfer before is taken off. A sum that shrank began anew. */
   #countReceived(event: NodeEvent & { type: 'transfer.progress' }): void {
-    const before = this.#seen.get(event.transferId);
-    if (before === undefined && this.#seen.size >= MAX_TRACKED) return;
-    const now: Received = { peer: event.bytesFromPeers, origin: event.bytesFromOrigin, cache: event.bytesFromCache };
-    for (const source of SOURCES) {
-      const grown = now[source] - (before?.[source] ?? 0);
-      if (grown > 0) this.#received.inc({ source }, grown);
-    }
-    this.#seen.set(event.transferId, now);
+    const grown = this.#growth.of(event);
+    for (const source of SOURCES) if (grown[source] > 0) this.#received.inc({ source }, grown[source]);
   }
 
   #countEnd(id: TransferId, result: string): void {
-    this.#seen.delete(id);
+    this.#growth.forget(id);
     this.#transfers.inc({ result });
   }
 
