@@ -1,9 +1,13 @@
+import type { BitsCode } from './bits-codes.ts';
+
 /**
  * Every failure the node reports carries one of these codes. A code exists only
  * where a caller, a person or a script acts differently on it; everything else
  * is told by the message and the details.
  */
 export type ErrorCode =
+  /** A code of BITS: see bits-codes.ts. */
+  | BitsCode
   /** An argument is of the wrong form or outside its range. */
   | 'E_INVALID_ARGUMENT'
   /** Not an absolute http or https URL, too long, or with credentials in it. */

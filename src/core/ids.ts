@@ -8,8 +8,11 @@ type Branded<Name extends string> = string & { readonly [brand]: Name };
 /** Names a record of the cache: a UUID in lower case. */
 export type RecordId = Branded<'RecordId'>;
 
-/** Names a transfer: a UUID in lower case. */
-export type TransferId = Branded<'TransferId'>;
+/** Names a job: a UUID in lower case. */
+export type JobId = Branded<'JobId'>;
+
+/** Names a transfer, which is the one-shot form of a job: the id of that job. */
+export type TransferId = JobId;
 
 /** Names a node: its libp2p PeerId in text form, such as `12D3KooW...`. */
 export type NodeId = Branded<'NodeId'>;
@@ -31,6 +34,9 @@ export const parseRecordId: (text: string) => RecordId = parser(UUID, 'the id of
 /** @throws NearbitsError E_INVALID_ARGUMENT when the text is not a UUID in lower case. */
 export const parseTransferId: (text: string) => TransferId = parser(UUID, 'the id of a transfer');
 
+/** @throws NearbitsError E_INVALID_ARGUMENT when the text is not a UUID in lower case. */
+export const parseJobId: (text: string) => JobId = parser(UUID, 'the id of a job');
+
 /** @throws NearbitsError E_INVALID_ARGUMENT when the text is not an Ed25519 PeerId. */
 export const parseNodeId: (text: string) => NodeId = parser(PEER_ID, 'the id of a node');
 
@@ -39,7 +45,7 @@ export function newRecordId(): RecordId {
   return crypto.randomUUID() as RecordId;
 }
 
-/** A fresh id for a transfer. */
-export function newTransferId(): TransferId {
-  return crypto.randomUUID() as TransferId;
+/** A fresh id for a job. */
+export function newJobId(): JobId {
+  return crypto.randomUUID() as JobId;
 }
