@@ -1,5 +1,5 @@
 import type { LogLevel } from '../observe/log.ts';
-import type { Settings } from './schema.ts';
+import type { NetworkCost, Settings } from './schema.ts';
 import type { CacheSize, StaticPeer } from './special-keys.ts';
 
 /** The effective configuration as the parts of the node take it: frozen, units in the names. Meanings: config/schema.ts. */
@@ -43,8 +43,22 @@ export interface Config {
     /** `environment`, `none`, or the URL of a proxy. */
     readonly proxy: string;
     readonly caFile: string | null;
+    /** Null: no revocation lists. */
+    readonly crlFile: string | null;
   };
   readonly transfer: { readonly maxConcurrent: number };
+  readonly jobs: {
+    readonly maxPerMachine: number;
+    readonly maxPerUser: number;
+    readonly maxFilesPerJob: number;
+    readonly maxRangesPerFile: number;
+    readonly inactivityTimeoutMs: number;
+    readonly maxDownloadTimeMs: number;
+    readonly timeSliceMs: number;
+    /** Absolute paths; none: no job starts a program. */
+    readonly notifyPrograms: readonly string[];
+    readonly networkCost: NetworkCost;
+  };
   readonly api: {
     readonly tcp: {
       readonly enabled: boolean;
@@ -59,7 +73,7 @@ export interface Config {
 
 /** Gives the parsed values the names under which the node uses them. */
 export function toConfig(settings: Settings): Config {
-  const { peers, listen, discovery, search, cache, serve, origin, transfer, api, log } = settings;
+  const { peers, listen, discovery, search, cache, serve, origin, transfer, jobs, api, log } = settings;
   return deepFreeze({
     peers: { ...peers },
     listen: { ...listen },
@@ -94,8 +108,20 @@ export function toConfig(settings: Settings): Config {
       retries: origin.retries,
       proxy: origin.proxy,
       caFile: origin.caFile,
+      crlFile: origin.crlFile,
     },
     transfer: { ...transfer },
+    jobs: {
+      maxPerMachine: jobs.maxPerMachine,
+      maxPerUser: jobs.maxPerUser,
+      maxFilesPerJob: jobs.maxFilesPerJob,
+      maxRangesPerFile: jobs.maxRangesPerFile,
+      inactivityTimeoutMs: jobs.inactivityTimeout,
+      maxDownloadTimeMs: jobs.maxDownloadTime,
+      timeSliceMs: jobs.timeSlice,
+      notifyPrograms: jobs.notifyPrograms,
+      networkCost: jobs.networkCost,
+    },
     api: { tcp: { ...api.tcp } },
     log: { ...log },
   });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LOG_LEVELS } from '../observe/log.ts';
 import { choice, count, duration, flag, port, rate, size } from './keys.ts';
-import { address, cacheSize, interfaces, path, proxy, serveRate, staticPeers } from './special-keys.ts';
+import { address, cacheSize, interfaces, path, paths, proxy, serveRate, staticPeers } from './special-keys.ts';
 
 /**
  * All keys of nearbits.yaml and policy.yaml, which have the same form. Every
@@ -159,6 +159,11 @@ const origin = z.strictObject({
     usual: 'the authorities Node.js brings',
     about: 'PEM file with further certificate authorities to trust at origins.',
   }),
+  crlFile: path({
+    usual: 'none',
+    about:
+      'PEM file with the revocation lists of the authorities of origins; jobs that ask for the check of revocation need it.',
+  }),
 });
 
 const transfer = z.strictObject({
@@ -168,6 +173,77 @@ const transfer = z.strictObject({
     max: 64,
     about:
       'How many background transfers run at the same time; foreground transfers never wait. Read when the node starts.',
+  }),
+});
+
+/** What a network costs, with the words of BITS (BITS_COST_STATE_*) in the order of its bits. */
+export const NETWORK_COSTS = [
+  'unrestricted',
+  'capped',
+  'below-cap',
+  'near-cap',
+  'over-cap-charged',
+  'over-cap-throttled',
+  'usage-based',
+  'roaming',
+] as const;
+/** One of {@link NETWORK_COSTS}. */
+export type NetworkCost = (typeof NETWORK_COSTS)[number];
+
+const jobs = z.strictObject({
+  maxPerMachine: count({
+    default: 300,
+    min: 1,
+    max: 1_000_000,
+    about: 'How many jobs the node keeps for all users together; administrators are exempt.',
+  }),
+  maxPerUser: count({
+    default: 60,
+    min: 1,
+    max: 1_000_000,
+    about: 'How many jobs one user may have; administrators are exempt.',
+  }),
+  maxFilesPerJob: count({
+    default: 200,
+    min: 1,
+    max: 100_000,
+    about: 'How many files one job may have; administrators are exempt.',
+  }),
+  maxRangesPerFile: count({
+    default: 500,
+    min: 1,
+    max: 100_000,
+    about: 'How many ranges one file of a job may have; administrators are exempt.',
+  }),
+  inactivityTimeout: duration({
+    default: '90d',
+    min: '1d',
+    max: '999d',
+    about: 'A job that nobody changed and that received nothing for this long is cancelled.',
+  }),
+  maxDownloadTime: duration({
+    default: '90d',
+    min: '1s',
+    max: '24855d',
+    about:
+      'How long a job may spend connecting and transferring in all, unless it says so itself; then it is in error. Administrators are exempt.',
+  }),
+  timeSlice: duration({
+    default: '30s',
+    min: '1s',
+    max: '1h',
+    about:
+      'How long a background job runs while others of the same priority wait; then the next one has its turn. BITS publishes no number for this.',
+  }),
+  notifyPrograms: paths({
+    about:
+      'Programs that jobs may start when they are transferred or in error. None unless they are named here, because such a command is a way to run something in the name of others.',
+  }),
+  networkCost: choice({
+    words: NETWORK_COSTS,
+    default: 'unrestricted',
+    about:
+      'What the network costs at present; the node cannot find out by itself, so an administrator or a script writes it here. Jobs whose cost flags forbid it wait.',
   }),
 });
 
@@ -205,6 +281,7 @@ export const ConfigSchema = z
     serve: serve.partial().describe('What neighbours may draw from this node.'),
     origin: origin.partial().describe('How origins are treated.'),
     transfer: transfer.partial().describe('How transfers are queued.'),
+    jobs: jobs.partial().describe('What users may ask of the job service, and how jobs take turns.'),
     api: api
       .partial()
       .describe(

@@ -104,6 +104,34 @@ export function path(common: { about: string; usual: string }): z.ZodType<string
   });
 }
 
+const MAX_PATHS = 100;
+/** MAX_PATH of Windows, which is what BITS takes as the name of a program. */
+const MAX_PROGRAM_LENGTH = 260;
+
+/** Absolute paths of programs. */
+export function paths(common: { about: string }): z.ZodType<readonly string[], readonly string[]> {
+  return written<readonly string[], readonly string[]>({
+    about: common.about,
+    default: [],
+    allowed: `a list of at most ${MAX_PATHS} absolute paths of at most ${MAX_PROGRAM_LENGTH} characters`,
+    json: {
+      type: 'array',
+      items: { type: 'string', minLength: 1, maxLength: MAX_PROGRAM_LENGTH },
+      maxItems: MAX_PATHS,
+    },
+    read(value) {
+      if (!Array.isArray(value) || value.length > MAX_PATHS) return 'is not a list that short';
+      const bad = value.filter((entry) => !isProgramPath(entry));
+      if (bad.length === 0) return { value };
+      return `holds ${JSON.stringify(bad[0])?.slice(0, 80)}, which is not an absolute path`;
+    },
+  });
+}
+
+function isProgramPath(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= MAX_PROGRAM_LENGTH && isAbsolute(value) && !value.includes('\0');
+}
+
 const MAX_INTERFACES = 64;
 
 /** `all` or a list of interface names or addresses. */

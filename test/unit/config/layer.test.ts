@@ -46,6 +46,25 @@ describe('a configuration file', () => {
     expect(problemsOf('serve:\n  bandwidth: unlimited\n')).toEqual([]);
   });
 
+  it('takes programs that jobs may start by their absolute paths only', () => {
+    expect(problemsOf('jobs:\n  notifyPrograms: [/usr/bin/notify, /opt/told.sh]\n')).toEqual([]);
+    expect(problemsOf('jobs:\n  notifyPrograms: []\n')).toEqual([]);
+    expect(problemsOf('jobs:\n  notifyPrograms: [notify]\n')[0]).toContain(
+      'holds "notify", which is not an absolute path',
+    );
+    expect(problemsOf('jobs:\n  notifyPrograms: [/bin/a, 7]\n')[0]).toContain('holds 7');
+    expect(problemsOf('jobs:\n  notifyPrograms: /bin/a\n')[0]).toContain('is not a list');
+    expect(problemsOf(`jobs:\n  notifyPrograms: [/${'a'.repeat(260)}]\n`)).toHaveLength(1);
+  });
+
+  it('keeps the limits of jobs within their bounds', () => {
+    expect(problemsOf('jobs:\n  maxPerUser: 0\n')[0]).toContain('allowed: 1 to 1000000');
+    expect(problemsOf('jobs:\n  maxDownloadTime: 24856d\n')[0]).toContain('allowed: 1s to 24855d');
+    expect(problemsOf('jobs:\n  inactivityTimeout: 23h\n')[0]).toContain('allowed: 1d to 999d');
+    expect(problemsOf('jobs:\n  networkCost: cheap\n')[0]).toContain('over-cap-throttled');
+    expect(problemsOf('jobs:\n  networkCost: roaming\n  timeSlice: 5s\n')).toEqual([]);
+  });
+
   it('reports all problems at once, in broken YAML too', () => {
     expect(problemsOf('listen:\n  peerPort: 70000\n  host: here\nlog:\n  level: loud\nfoo: 1\n')).toHaveLength(4);
     const lines = problemsOf('lsten:\n  a: 1\nlisten:\n  host: here\n  peerPort: 70000\n').map(
