@@ -6,7 +6,13 @@ export type { NodeBackend } from './api/backend.ts';
 export type { CacheRecordView, NodeStatus, PeerView } from './api/views.ts';
 export type { ConfigInput } from './config/schema.ts';
 export { type ErrorCode, type ErrorDetails, isTransient, NearbitsError } from './core/errors.ts';
-export type { TraceEntry, TransferRequest, TransferRequestInput, TransferState, TransferView } from './job/view.ts';
+export type {
+  TraceEntry,
+  TransferRequest,
+  TransferRequestInput,
+  TransferState,
+  TransferView,
+} from './job/transfer-view.ts';
 export { createNode, type NearbitsNode, type NodeOptions } from './node.ts';
 export type { NodeEvent } from './observe/events.ts';
 export type { NodeAccess } from './sdk/access.ts';

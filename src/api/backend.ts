@@ -1,6 +1,6 @@
 import type { ConfigReport } from '../config/effective.ts';
 import type { RecordId, TransferId } from '../core/ids.ts';
-import type { TraceEntry, TransferRequest, TransferView } from '../job/view.ts';
+import type { TraceEntry, TransferRequest, TransferView } from '../job/transfer-view.ts';
 import type { NodeEvent } from '../observe/events.ts';
 import type {
   CachePage,

@@ -154,7 +154,7 @@ async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
 
 const ProblemAnswer = z.object({
   detail: z.string(),
-  code: z.string().regex(/^E_[A-Z_]+$/),
+  code: z.string().regex(/^[A-Z][A-Z0-9_]{1,80}$/),
   hint: z.string().nullish(),
   details: z.record(z.string(), z.unknown()).default({}),
 });

@@ -4,7 +4,7 @@ import type { CacheRecordView } from '../api/views.ts';
 import { NearbitsError } from '../core/errors.ts';
 import { parseRecordId, parseTransferId, type RecordId } from '../core/ids.ts';
 import { parseOriginUrl } from '../core/url.ts';
-import { TransferRequest, type TransferRequestInput, type TransferView } from '../job/view.ts';
+import { TransferRequest, type TransferRequestInput, type TransferView } from '../job/transfer-view.ts';
 import type { CacheAccess, NodeAccess, TransferAccess } from './access.ts';
 import { watchTransfer } from './watch.ts';
 

@@ -5,9 +5,9 @@ import { combineLayers } from '../../src/config/effective.ts';
 import { emptyLayer } from '../../src/config/layer.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { NearbitsError } from '../../src/core/errors.ts';
-import { newRecordId, newTransferId, type RecordId, type TransferId } from '../../src/core/ids.ts';
+import { newJobId, newRecordId, type RecordId, type TransferId } from '../../src/core/ids.ts';
 import { parseOriginUrl } from '../../src/core/url.ts';
-import { isFinal, type TraceEntry, type TransferRequest, type TransferView } from '../../src/job/view.ts';
+import { isFinal, type TraceEntry, type TransferRequest, type TransferView } from '../../src/job/transfer-view.ts';
 import { EventBus } from '../../src/observe/events.ts';
 
 /** A node without network or disk: transfers stand still until the test moves them. */
@@ -173,7 +173,7 @@ export class MemoryTransfers implements TransferBackend {
   }
 
   async start(request: TransferRequest): Promise<TransferView> {
-    const id = newTransferId();
+    const id = newJobId();
     const url = parseOriginUrl(request.url);
     this.requests.push(request);
     this.views.set(id, {

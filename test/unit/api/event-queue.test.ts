@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { EventQueue, MAX_WAITING_EVENTS } from '../../../src/api/event-queue.ts';
-import { newTransferId } from '../../../src/core/ids.ts';
+import { newJobId } from '../../../src/core/ids.ts';
 import type { NodeEvent } from '../../../src/observe/events.ts';
 
 const stopping: NodeEvent = { type: 'node.stopping', atMs: 1 };
-const a = newTransferId();
+const a = newJobId();
 const progress = (bytesDone: number): NodeEvent => ({
   type: 'transfer.progress',
   transferId: a,

@@ -3,8 +3,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NearbitsError } from '../../../src/core/errors.ts';
-import { newTransferId, type TransferId } from '../../../src/core/ids.ts';
-import type { TransferView } from '../../../src/job/view.ts';
+import { newJobId, type TransferId } from '../../../src/core/ids.ts';
+import type { TransferView } from '../../../src/job/transfer-view.ts';
 import type { NodeEvent } from '../../../src/observe/events.ts';
 import { NearbitsClient } from '../../../src/sdk/client.ts';
 import { startTestApi, type TestApi } from '../../support/api.ts';
@@ -62,7 +62,7 @@ describe('NearbitsClient', () => {
       hint: 'mend it',
       details: { line: 3 },
     });
-    await expect(client.transfers.get(newTransferId())).rejects.toMatchObject({ code: 'E_NOT_FOUND' });
+    await expect(client.transfers.get(newJobId())).rejects.toMatchObject({ code: 'E_NOT_FOUND' });
     await expect(client.transfers.get('../status')).rejects.toMatchObject({ code: 'E_INVALID_ARGUMENT' });
   });
 
