@@ -1,5 +1,8 @@
 import type { ErrorCode } from '../core/errors.ts';
-import type { NodeId, RecordId, TransferId } from '../core/ids.ts';
+import type { JobId, NodeId, RecordId, TransferId } from '../core/ids.ts';
+
+/** How a notification about a job reaches somebody. */
+export type NotificationWay = 'subscriber' | 'webhook' | 'command';
 
 /**
  * What observers (command line, API clients, tests) can see happen. Nothing in
@@ -43,7 +46,21 @@ export type NodeEventBody =
       readonly transferId: TransferId;
       readonly code: ErrorCode;
       readonly message: string;
-    };
+    }
+  | {
+      readonly type: 'notification.delivered';
+      readonly jobId: JobId;
+      readonly notificationId: string;
+      readonly way: NotificationWay;
+    }
+  | {
+      readonly type: 'notification.failed';
+      readonly jobId: JobId;
+      readonly notificationId: string;
+      readonly way: NotificationWay;
+      readonly message: string;
+    }
+  | { readonly type: 'notification.refused'; readonly jobId: JobId; readonly program: string };
 
 /** An event with its time, in milliseconds since 1970. */
 export type NodeEvent = NodeEventBody & { readonly atMs: number };
