@@ -1,0 +1,80 @@
+import { changed, elsewhere, type Row, section, upload, windows } from './row.ts';
+
+const files = section('E.7', {
+  'add/bad-name': 'a local name that is none is E_INVALIDARG',
+  'add/relative': 'a relative path is E_INVALIDARG',
+  'add/protocol': 'an unknown protocol is E_INVALIDARG',
+  'add/not-writable': 'a folder the caller may not write in is E_ACCESSDENIED',
+  'add/set': 'a set of files is added as a whole or not at all',
+  'add/url-max': 'a URL of 2,200 characters is taken',
+  'add/url-too-long': '2,201 characters are E_INVALIDARG',
+  'add/path-max': changed('a path of 260 characters is taken', 'of 4,096 bytes'),
+  'add/path-too-long': changed('longer ones are E_INVALIDARG', 'longer than 4,096 bytes'),
+  'add/segment': changed('a segment of more than 260 characters is E_INVALIDARG', 'of more than 255 bytes'),
+  'add/upload': upload('a second file is BG_E_TOO_MANY_FILES'),
+  'ranges/order': 'ranges are written back to back in the order they were given',
+  'ranges/eof': 'EOF stands for the rest of the file, also when it is not the last range',
+  'ranges/none': 'an empty list of ranges is E_INVALIDARG',
+  'ranges/empty': 'a range without length is BG_E_INVALID_RANGE',
+  'ranges/offset-eof': 'EOF is no offset: BG_E_INVALID_RANGE',
+  'ranges/overlap': 'overlapping ranges are BG_E_OVERLAPPING_RANGES',
+  'ranges/duplicate': 'a range given twice is BG_E_OVERLAPPING_RANGES',
+  'ranges/outside': 'a range outside of the file ends the job with BG_E_INVALID_RANGE',
+  'ranges/merged': 'an origin that answers with other ranges ends the job with BG_E_INVALID_SERVER_RESPONSE',
+  'ranges/unsupported': 'an origin without ranges ends the job with BG_E_INSUFFICIENT_RANGE_SUPPORT',
+  'ranges/upload': upload('an upload has no ranges: E_NOTIMPL'),
+  'ranges/smb': windows('no ranges over SMB', 'SMB'),
+  'remote/set': 'another remote name is used from the next Resume on',
+  'remote/bad-url': 'a bad URL is E_INVALIDARG',
+  'remote/same-version': 'the same size and time go on at the same offset',
+  'remote/other-version': 'another version starts over',
+  'remote/finished': 'files that are finished keep their remote name',
+  'remote/upload': upload('uploads: E_NOTIMPL'),
+  'prefix/replaced': 'a prefix is replaced in all files that have it',
+  'prefix/case': 'the prefix is compared with its case',
+  'prefix/none': 'no match is S_FALSE',
+  'prefix/bad-url': 'a prefix that makes a bad URL is E_INVALIDARG',
+  'temporary/readable': 'the temporary file can be read while the file is fetched',
+  'temporary/early': windows('opening it too early is a transient error', 'sharing modes of files'),
+  'demand/ranges': 'the ranges that were asked for are fetched, and no others',
+  'demand/overlap': 'they may overlap',
+  'demand/invalid': 'a range outside of the file is BG_E_INVALID_RANGE',
+  'demand/off': 'without on-demand mode ranges are BG_E_RANDOM_ACCESS_NOT_SUPPORTED',
+  'demand/suspended': 'with all asked ranges there the job is SUSPENDED',
+  'demand/transferred': 'with the whole file there the job is TRANSFERRED',
+  'demand/filled': 'filled ranges are told merged and in order',
+  'demand/position': 'the download position moves what is fetched next',
+});
+
+const limits = section('E.8', {
+  'jobs/user': '60 jobs for a user: BG_E_TOO_MANY_JOBS_PER_USER',
+  'jobs/machine': '300 jobs on a machine: BG_E_TOO_MANY_JOBS_PER_MACHINE',
+  'files/job': '200 files in a job: BG_E_TOO_MANY_FILES_IN_JOB',
+  'ranges/file': '500 ranges in a file: BG_E_TOO_MANY_RANGES_IN_FILE',
+  'administrators/exempt': 'administrators have no such limits',
+  'service-accounts/exempt': windows('neither have service accounts', 'service accounts'),
+});
+
+const owners = section('E.9', {
+  'owner/creator': 'a job belongs to who made it',
+  'owner/others': 'others do not see it: BG_E_NOT_FOUND',
+  'owner/administrator': 'administrators see and change it',
+  'take/owner': 'an administrator who takes ownership is the owner',
+  'take/credentials': 'credentials are gone then',
+  'take/certificate': 'so is the client certificate',
+  'take/headers': 'so are custom headers',
+  'take/command': 'so is the notify command',
+  'take/file-access': elsewhere(
+    'a new owner who may not read the files is BG_E_NEW_OWNER_NO_FILE_ACCESS',
+    'administrators may read whatever the node writes',
+  ),
+  'take/mapping': windows('so is one with another drive mapping', 'drive letters'),
+  'list/own': 'a list holds the own jobs',
+  'list/all': 'an administrator lists the jobs of all users',
+  'list/all-refused': 'others who ask for all get E_ACCESSDENIED',
+  'elevated/caller': windows('jobs made by an elevated program need an elevated caller', 'elevation'),
+});
+
+export const E7: readonly Row[] = files;
+export const E8: readonly Row[] = limits;
+export const E9: readonly Row[] = owners;
