@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import { NearbitsError, toNearbitsError } from '../core/errors.ts';
 import type { Logger } from '../observe/log.ts';
 import type { NodeBackend } from './backend.ts';
+import type { ApiEnv } from './caller.ts';
 import type { Metrics } from './metrics.ts';
 import { PROBLEM_TYPE, statusOf, toProblem } from './problem.ts';
 import type { ApiApp } from './route.ts';
@@ -32,7 +33,7 @@ export interface AppDeps {
 
 /** All routes of the local API; whatever is thrown in them becomes a problem answer. */
 export function createApp({ backend, metrics, clock, log, version, stopping }: AppDeps): ApiApp {
-  const app = new OpenAPIHono({
+  const app = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
       if (!result.success) throw invalidInput(result.error);
     },

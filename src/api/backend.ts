@@ -1,5 +1,7 @@
 import type { ConfigReport } from '../config/effective.ts';
+import type { Caller } from '../core/caller.ts';
 import type { RecordId, TransferId } from '../core/ids.ts';
+import type { JobBackend } from '../job/job-backend.ts';
 import type { TraceEntry, TransferRequest, TransferView } from '../job/transfer-view.ts';
 import type { NodeEvent } from '../observe/events.ts';
 import type {
@@ -38,20 +40,23 @@ export interface CacheBackend {
   verify(signal: AbortSignal): Promise<VerifyReport>;
 }
 
-/** Transfers as the API starts and watches them. */
+/**
+ * Transfers as the API starts and watches them. Callers see and stop only their own unless they are administrators; those
+ * of others are as good as absent (E_NOT_FOUND).
+ */
 export interface TransferBackend {
-  /** @throws NearbitsError E_INVALID_URL, E_INVALID_RANGE, E_DESTINATION */
-  start(request: TransferRequest): Promise<TransferView>;
-  /** All transfers the node remembers, newest first. */
-  list(): Promise<readonly TransferView[]>;
+  /** @throws NearbitsError E_INVALID_URL, E_INVALID_RANGE, E_DESTINATION, and E_ACCESSDENIED for a destination outside of the caller's folders. */
+  start(caller: Caller, request: TransferRequest): Promise<TransferView>;
+  /** All transfers of the caller, for administrators of everybody, that the node remembers, newest first. */
+  list(caller: Caller): Promise<readonly TransferView[]>;
   /** @throws NearbitsError E_NOT_FOUND */
-  get(id: TransferId): Promise<TransferView>;
+  get(caller: Caller, id: TransferId): Promise<TransferView>;
   /** Resolves when the transfer ended and it is decided whether it is shared. @throws NearbitsError E_NOT_FOUND */
-  settled(id: TransferId): Promise<TransferView>;
+  settled(caller: Caller, id: TransferId): Promise<TransferView>;
   /** Every decision so far, oldest first. @throws NearbitsError E_NOT_FOUND */
-  trace(id: TransferId): Promise<readonly TraceEntry[]>;
+  trace(caller: Caller, id: TransferId): Promise<readonly TraceEntry[]>;
   /** Stops a transfer; one that ended stays as it is. @throws NearbitsError E_NOT_FOUND */
-  cancel(id: TransferId): Promise<TransferView>;
+  cancel(caller: Caller, id: TransferId): Promise<TransferView>;
 }
 
 /**
@@ -68,6 +73,9 @@ export interface NodeBackend {
   clearPeers(): Promise<void>;
   readonly cache: CacheBackend;
   readonly transfers: TransferBackend;
+  readonly jobs: JobBackend;
+  /** The name of the user to whom a job (or transfer) belongs, null when it is not known; decides who hears of its events. */
+  ownerOf(id: string): string | null;
   /** Every key with its effective value and who set it. */
   config(): ConfigReport;
   /** Reads configuration, policy and domain membership again and applies them. @throws NearbitsError E_CONFIG; the old ones stay. */

@@ -1,9 +1,10 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
+import type { ApiEnv } from './caller.ts';
 import { PROBLEM_TYPE, Problem } from './problem.ts';
 
 /** The application that routes are added to. */
-export type ApiApp = OpenAPIHono;
+export type ApiApp = OpenAPIHono<ApiEnv>;
 
 /** A JSON body of the given form, for requests and answers. */
 export function json<Schema extends z.ZodType>(schema: Schema) {
