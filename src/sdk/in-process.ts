@@ -1,17 +1,22 @@
-import type { CacheBackend, NodeBackend, TransferBackend } from '../api/backend.ts';
+import type { CacheBackend, NodeBackend } from '../api/backend.ts';
 import { EventQueue } from '../api/event-queue.ts';
 import type { CacheRecordView } from '../api/views.ts';
+import type { Caller } from '../core/caller.ts';
 import { NearbitsError } from '../core/errors.ts';
 import { parseRecordId, parseTransferId, type RecordId } from '../core/ids.ts';
 import { parseOriginUrl } from '../core/url.ts';
 import { TransferRequest, type TransferRequestInput, type TransferView } from '../job/transfer-view.ts';
+import { localOwner } from '../platform/local-owner.ts';
 import type { CacheAccess, NodeAccess, TransferAccess } from './access.ts';
 import { watchTransfer } from './watch.ts';
 
 const PAGE = 1000;
 
-/** The node of this process, to be used like one in another process; no socket lies between. */
-export function inProcess(backend: NodeBackend): NodeAccess {
+/**
+ * The node of this process, to be used like one in another process; no socket lies between. What it does belongs to
+ * `caller`: the user this process runs as, unless another one is named.
+ */
+export function inProcess(backend: NodeBackend, caller: Caller = localOwner()): NodeAccess {
   return {
     status: () => backend.status(),
     peers: async () => [...(await backend.peers())],
@@ -20,7 +25,7 @@ export function inProcess(backend: NodeBackend): NodeAccess {
     config: async () => backend.config(),
     reload: () => backend.reload(),
     cache: cacheAccess(backend.cache),
-    transfers: transferAccess(backend.transfers, backend),
+    transfers: transferAccess(backend, caller),
   };
 }
 
@@ -44,20 +49,22 @@ async function* listAll(cache: CacheBackend, url: string | null): AsyncGenerator
   } while (after !== null);
 }
 
-function transferAccess(transfers: TransferBackend, backend: NodeBackend): TransferAccess {
+function transferAccess(backend: NodeBackend, caller: Caller): TransferAccess {
+  const { transfers } = backend;
   return {
-    start: async (request) => await transfers.start(checkRequest(request)),
-    list: async () => [...(await transfers.list())],
-    get: async (id) => await transfers.get(parseTransferId(id)),
-    settled: async (id) => await transfers.settled(parseTransferId(id)),
-    trace: async (id) => [...(await transfers.trace(parseTransferId(id)))],
-    cancel: async (id) => await transfers.cancel(parseTransferId(id)),
-    watch: (id, { signal } = {}) => watch(backend, id, signal),
+    start: async (request) => await transfers.start(caller, checkRequest(request)),
+    list: async () => [...(await transfers.list(caller))],
+    get: async (id) => await transfers.get(caller, parseTransferId(id)),
+    settled: async (id) => await transfers.settled(caller, parseTransferId(id)),
+    trace: async (id) => [...(await transfers.trace(caller, parseTransferId(id)))],
+    cancel: async (id) => await transfers.cancel(caller, parseTransferId(id)),
+    watch: (id, { signal } = {}) => watch(backend, caller, id, signal),
   };
 }
 
 async function* watch(
   backend: NodeBackend,
+  caller: Caller,
   text: string,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<TransferView> {
@@ -71,7 +78,7 @@ async function* watch(
   try {
     signal?.throwIfAborted();
     const { transfers } = backend;
-    const source = { events, get: () => transfers.get(id), settled: () => transfers.settled(id) };
+    const source = { events, get: () => transfers.get(caller, id), settled: () => transfers.settled(caller, id) };
     yield* watchTransfer(source, id);
   } catch (error) {
     if (signal?.aborted !== true) throw error;

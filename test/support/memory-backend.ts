@@ -3,6 +3,7 @@ import type { CachePage, CacheRecordView, NodeStatus, PeerView, RemoveResult } f
 import type { ConfigReport } from '../../src/config/effective.ts';
 import { combineLayers } from '../../src/config/effective.ts';
 import { emptyLayer } from '../../src/config/layer.ts';
+import type { Caller } from '../../src/core/caller.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { NearbitsError } from '../../src/core/errors.ts';
 import { newJobId, newRecordId, type RecordId, type TransferId } from '../../src/core/ids.ts';
@@ -66,6 +67,10 @@ export class MemoryBackend implements NodeBackend {
   async clearPeers(): Promise<void> {
     this.roster.length = 0;
     this.discoveries = 0;
+  }
+
+  ownerOf(id: string): string | null {
+    return this.transfers.owners.get(id) ?? null;
   }
 
   config(): ConfigReport {
@@ -166,16 +171,19 @@ export class MemoryCache implements CacheBackend {
 export class MemoryTransfers implements TransferBackend {
   readonly views = new Map<TransferId, TransferView>();
   readonly requests: TransferRequest[] = [];
+  /** Who started what. */
+  readonly owners = new Map<string, string>();
   readonly #events: EventBus;
 
   constructor(events: EventBus) {
     this.#events = events;
   }
 
-  async start(request: TransferRequest): Promise<TransferView> {
+  async start(caller: Caller, request: TransferRequest): Promise<TransferView> {
     const id = newJobId();
     const url = parseOriginUrl(request.url);
     this.requests.push(request);
+    this.owners.set(id, caller.name);
     this.views.set(id, {
       id,
       url,
@@ -198,21 +206,22 @@ export class MemoryTransfers implements TransferBackend {
       error: null,
     });
     this.#events.emit({ type: 'transfer.started', transferId: id, url });
-    return this.get(id);
+    return this.get(caller, id);
   }
 
-  async list(): Promise<readonly TransferView[]> {
-    return [...this.views.values()].reverse();
+  async list(caller: Caller): Promise<readonly TransferView[]> {
+    return [...this.views.values()].filter(({ id }) => this.#mayUse(caller, id)).reverse();
   }
 
-  async get(id: TransferId): Promise<TransferView> {
+  async get(caller: Caller, id: TransferId): Promise<TransferView> {
     const view = this.views.get(id);
-    if (view === undefined) throw new NearbitsError('E_NOT_FOUND', `there is no transfer ${id}`);
+    if (view === undefined || !this.#mayUse(caller, id))
+      throw new NearbitsError('E_NOT_FOUND', `there is no transfer ${id}`);
     return view;
   }
 
-  async settled(id: TransferId): Promise<TransferView> {
-    while (!isFinal((await this.get(id)).state)) {
+  async settled(caller: Caller, id: TransferId): Promise<TransferView> {
+    while (!isFinal((await this.get(caller, id)).state)) {
       await new Promise<void>((resolve) => {
         const end = this.#events.subscribe(() => {
           end();
@@ -220,18 +229,18 @@ export class MemoryTransfers implements TransferBackend {
         });
       });
     }
-    return this.get(id);
+    return this.get(caller, id);
   }
 
-  async trace(id: TransferId): Promise<readonly TraceEntry[]> {
-    await this.get(id);
+  async trace(caller: Caller, id: TransferId): Promise<readonly TraceEntry[]> {
+    await this.get(caller, id);
     return [{ atMs: 1, code: 'HEAD', text: 'asked the origin', data: { status: 200 } }];
   }
 
-  async cancel(id: TransferId): Promise<TransferView> {
-    const view = await this.get(id);
+  async cancel(caller: Caller, id: TransferId): Promise<TransferView> {
+    const view = await this.get(caller, id);
     if (!isFinal(view.state)) this.fail(id, new NearbitsError('E_CANCELLED', 'the transfer was cancelled'));
-    return this.get(id);
+    return this.get(caller, id);
   }
 
   /** So many bytes have come from peers. */
@@ -256,6 +265,10 @@ export class MemoryTransfers implements TransferBackend {
       error: view,
     });
     this.#events.emit({ type: 'transfer.failed', transferId: id, code, message });
+  }
+
+  #mayUse(caller: Caller, id: string): boolean {
+    return caller.administrator || this.owners.get(id) === caller.name;
   }
 
   #change(id: TransferId, change: Partial<TransferView>): void {

@@ -56,23 +56,24 @@ const cancel = createRoute({
 /** Adds the routes about transfers. */
 export function addTransferRoutes(app: ApiApp, { transfers }: NodeBackend): void {
   app.openapi(start, async (context) => {
-    const view = await transfers.start(context.req.valid('json'));
+    const view = await transfers.start(context.get('caller'), context.req.valid('json'));
     return context.json(view, 201, { location: `/v1/transfers/${view.id}` });
   });
   app.openapi(list, async (context) => {
-    const all = await transfers.list();
+    const all = await transfers.list(context.get('caller'));
     return context.json({ transfers: all.slice(0, context.req.valid('query').limit) }, 200);
   });
   app.openapi(show, async (context) => {
     const id = parseTransferId(context.req.valid('param').id);
+    const caller = context.get('caller');
     const { wait } = context.req.valid('query');
-    return context.json(await (wait === undefined ? transfers.get(id) : transfers.settled(id)), 200);
+    return context.json(await (wait === undefined ? transfers.get(caller, id) : transfers.settled(caller, id)), 200);
   });
   app.openapi(trace, async (context) => {
-    const entries = await transfers.trace(parseTransferId(context.req.valid('param').id));
+    const entries = await transfers.trace(context.get('caller'), parseTransferId(context.req.valid('param').id));
     return context.json({ entries: [...entries] }, 200);
   });
   app.openapi(cancel, async (context) =>
-    context.json(await transfers.cancel(parseTransferId(context.req.valid('param').id)), 200),
+    context.json(await transfers.cancel(context.get('caller'), parseTransferId(context.req.valid('param').id)), 200),
   );
 }

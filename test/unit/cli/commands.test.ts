@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newRecordId } from '../../../src/core/ids.ts';
+import { localOwner } from '../../../src/platform/local-owner.ts';
 import { CliMachine, type CliResult } from '../../support/cli-machine.ts';
 
 let machine: CliMachine;
@@ -69,7 +70,7 @@ describe('nearbits up', () => {
 describe('nearbits status, peers and explain', () => {
   it('show the running node', async () => {
     await using _ = await machine.startDaemon();
-    const view = await machine.backend.transfers.start({
+    const view = await machine.backend.transfers.start(localOwner(), {
       url: 'http://127.0.0.1/f',
       destination: '/tmp/f',
       usePeers: true,

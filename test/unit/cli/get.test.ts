@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NearbitsError } from '../../../src/core/errors.ts';
 import type { TransferId } from '../../../src/core/ids.ts';
+import { localOwner } from '../../../src/platform/local-owner.ts';
 import { CliMachine } from '../../support/cli-machine.ts';
 
 let machine: CliMachine;
@@ -47,7 +48,7 @@ describe.each([
     expect({ exit, err }).toEqual({ exit: 0, err: '' });
     expect(out).toContain(`${join(machine.dir, 'file one.iso')}: 100 bytes`);
     expect(out).toContain('100 % from neighbours');
-    expect(out).toContain(`why: nearbits explain ${(await machine.backend.transfers.list())[0]?.id}`);
+    expect(out).toContain(`why: nearbits explain ${(await machine.backend.transfers.list(localOwner()))[0]?.id}`);
     expect(machine.backend.transfers.requests[0]).toMatchObject({
       url: 'http://127.0.0.1/dir/file%20one.iso?x=1',
       destination: join(machine.dir, 'file one.iso'),

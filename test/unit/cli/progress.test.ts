@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ProgressLine, percent, progressText } from '../../../src/cli/render/progress.ts';
 import type { TransferView } from '../../../src/job/view.ts';
+import { localOwner } from '../../../src/platform/local-owner.ts';
 import { MemoryBackend } from '../../support/memory-backend.ts';
 
 async function viewOf(change: Partial<TransferView>): Promise<TransferView> {
   const request = { url: 'http://127.0.0.1/f', destination: '/tmp/f' } as const;
   const options = { usePeers: true, share: true, priority: 'background', overwrite: false } as const;
-  return { ...(await new MemoryBackend().transfers.start({ ...request, ...options })), ...change };
+  return { ...(await new MemoryBackend().transfers.start(localOwner(), { ...request, ...options })), ...change };
 }
 
 describe('progressText', () => {
