@@ -1,24 +1,27 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import type { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
 import { NearbitsError, toNearbitsError } from '../core/errors.ts';
 import type { Logger } from '../observe/log.ts';
 import type { NodeBackend } from './backend.ts';
-import type { ApiEnv } from './caller.ts';
+import { limitBodies } from './body-limits.ts';
+import { type ApiEnv, assumeOwner } from './caller.ts';
+import { EventStreams } from './event-streams.ts';
 import type { Metrics } from './metrics.ts';
 import { PROBLEM_TYPE, statusOf, toProblem } from './problem.ts';
 import type { ApiApp } from './route.ts';
 import { addCacheRoutes } from './routes/cache.ts';
 import { addConfigRoutes } from './routes/config.ts';
 import { addEventRoutes } from './routes/events.ts';
+import { addJobCallRoutes } from './routes/job-calls.ts';
+import { addJobFileRoutes } from './routes/job-files.ts';
+import { addJobSecretRoutes } from './routes/job-secrets.ts';
+import { addJobRoutes } from './routes/jobs.ts';
+import { addNotificationRoutes } from './routes/notifications.ts';
 import { addPeerRoutes } from './routes/peers.ts';
 import { addNodeRoutes } from './routes/status.ts';
 import { addTransferRoutes } from './routes/transfers.ts';
-
-/** The largest request is the text of a configuration file. */
-const MAX_BODY_BYTES = 384 * 1024;
 
 /** What the routes work with. */
 export interface AppDeps {
@@ -38,13 +41,20 @@ export function createApp({ backend, metrics, clock, log, version, stopping }: A
       if (!result.success) throw invalidInput(result.error);
     },
   });
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => tooLarge() }));
+  app.use(assumeOwner());
+  app.use(limitBodies());
+  const streams = new EventStreams({ clock, log, stopping });
   addNodeRoutes(app, backend, metrics);
   addPeerRoutes(app, backend);
   addCacheRoutes(app, backend);
   addTransferRoutes(app, backend);
   addConfigRoutes(app, backend);
-  addEventRoutes(app, backend, clock, stopping);
+  addJobRoutes(app, backend, stopping);
+  addJobCallRoutes(app, backend);
+  addJobFileRoutes(app, backend);
+  addJobSecretRoutes(app, backend);
+  addEventRoutes(app, backend, streams);
+  addNotificationRoutes(app, backend, streams);
   app.get('/openapi.json', (context) => context.json(openApiDocument(app, version)));
   app.notFound(({ req }) =>
     answer(new NearbitsError('E_NOT_FOUND', `there is no ${req.method} ${req.path.slice(0, 200)}`)),
@@ -88,13 +98,4 @@ function invalidInput(error: z.core.$ZodError): NearbitsError {
   const problems = error.issues.map((issue) => ({ path: issue.path.map(String).join('.'), message: issue.message }));
   const text = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
   return new NearbitsError('E_INVALID_ARGUMENT', text, { details: { problems } });
-}
-
-function tooLarge(): Response {
-  const error = new NearbitsError('E_INVALID_ARGUMENT', `the request is larger than ${MAX_BODY_BYTES} bytes`);
-  const problem = { ...toProblem(error), status: 413 };
-  return new Response(JSON.stringify(problem), {
-    status: 413,
-    headers: { 'content-type': PROBLEM_TYPE, connection: 'close' },
-  });
 }

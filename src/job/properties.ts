@@ -87,7 +87,11 @@ export type JobProxy = z.output<typeof JobProxy>;
 /** All settable properties with their defaults. */
 export const JobProperties = z.strictObject({
   displayName: z.string().max(256).regex(NO_CONTROLS),
-  description: z.string().max(1024).regex(/^[\P{Cc}\n\t]*$/u).default(''),
+  description: z
+    .string()
+    .max(1024)
+    .regex(/^[\P{Cc}\n\t]*$/u)
+    .default(''),
   priority: z.enum(JOB_PRIORITIES).default('NORMAL'),
   minimumRetryDelaySeconds: seconds
     .transform((value) => Math.max(5, value))
@@ -105,7 +109,9 @@ export const JobProperties = z.strictObject({
     .min(0)
     .max(ALL_NOTIFY_BITS)
     .default(NOTIFY.transferred | NOTIFY.error)
-    .describe('sum of 1 transferred, 2 error, 4 none at all, 8 modification, 16 file transferred, 32 ranges transferred'),
+    .describe(
+      'sum of 1 transferred, 2 error, 4 none at all, 8 modification, 16 file transferred, 32 ranges transferred',
+    ),
   notifyCommand: NotifyCommand.nullable().default(null),
   webhook: Webhook.nullable().default(null),
   minimumNotificationIntervalMs: z
@@ -127,13 +133,18 @@ export const JobProperties = z.strictObject({
     .refine((value) => (value & ~ALL_SECURITY_BITS) === 0)
     .refine((value) => [0, 0x100, 0x200].includes(value & SECURITY.redirectMask))
     .default(0)
-    .describe('1 check revocation; ignore 2 names, 4 dates, 8 unknown authorities, 16 wrong usage; redirects 256 report, 512 refuse; 2048 https to http'),
+    .describe(
+      '1 check revocation; ignore 2 names, 4 dates, 8 unknown authorities, 16 wrong usage; redirects 256 report, 512 refuse; 2048 https to http',
+    ),
   httpMethod: z
     .string()
     .regex(/^[A-Z]{1,32}$/)
     .default('GET'),
   dynamicContent: z.boolean().default(false).describe('content that changes with every request: fetched in one go'),
-  highPerformance: z.boolean().default(false).describe('written straight to the destination; starts over after a crash'),
+  highPerformance: z
+    .boolean()
+    .default(false)
+    .describe('written straight to the destination; starts over after a crash'),
   maxDownloadSize: z.int().min(1).max(Number.MAX_SAFE_INTEGER).nullable().default(null).describe('bytes of all files'),
   onDemandMode: z.boolean().default(false).describe('only ranges that are asked for are fetched'),
   peerCachingFlags: z
@@ -182,10 +193,21 @@ const MISTAKES: Partial<Record<JobPropertyName, MistakeCodes>> = {
   maxDownloadSize: { badValue: 'BG_E_MAX_DOWNLOAD_SIZE_INVALID_VALUE' },
 };
 
+/** What a job tells of itself but nobody sets. */
+const READ_ONLY: ReadonlySet<string> = new Set([
+  ...['id', 'type', 'state', 'owner', 'createdMs', 'modifiedMs', 'transferredMs', 'endedMs'],
+  ...['files', 'bytes', 'errorCount', 'error', 'retryAtMs'],
+]);
+
 /** Turns what zod found wrong with properties into the error BITS would return, saying which property and why. */
 export function propertyError(error: z.core.$ZodError): NearbitsError {
   const issue = error.issues[0] as z.core.$ZodIssue;
   const unknown = issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys[0] : undefined;
+  if (unknown !== undefined && READ_ONLY.has(unknown)) {
+    return new NearbitsError('BG_E_READ_ONLY_PROPERTY', `the property ${unknown} of a job can only be read`, {
+      details: { property: unknown },
+    });
+  }
   if (unknown !== undefined) {
     return new NearbitsError('BG_E_UNKNOWN_PROPERTY_ID', `a job has no property "${unknown.slice(0, 80)}"`, {
       details: { property: unknown.slice(0, 80), known: Object.keys(JobProperties.shape) },
@@ -200,6 +222,7 @@ export function propertyError(error: z.core.$ZodError): NearbitsError {
 
 function codeOf(issue: z.core.$ZodIssue, codes: MistakeCodes): BitsCode {
   if (issue.code === 'too_big' && issue.origin === 'string') return codes.tooLong ?? 'E_INVALIDARG';
-  const value = issue.code === 'too_big' || issue.code === 'too_small' || issue.code === 'invalid_value' || issue.code === 'custom';
+  const value =
+    issue.code === 'too_big' || issue.code === 'too_small' || issue.code === 'invalid_value' || issue.code === 'custom';
   return (value ? codes.badValue : undefined) ?? 'E_INVALIDARG';
 }

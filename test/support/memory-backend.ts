@@ -10,6 +10,7 @@ import { newJobId, newRecordId, type RecordId, type TransferId } from '../../src
 import { parseOriginUrl } from '../../src/core/url.ts';
 import { isFinal, type TraceEntry, type TransferRequest, type TransferView } from '../../src/job/transfer-view.ts';
 import { EventBus } from '../../src/observe/events.ts';
+import { MemoryJobs } from './memory-jobs.ts';
 
 /** A node without network or disk: transfers stand still until the test moves them. */
 export class MemoryBackend implements NodeBackend {
@@ -17,6 +18,7 @@ export class MemoryBackend implements NodeBackend {
   readonly roster: PeerView[] = [];
   readonly cache = new MemoryCache();
   readonly transfers = new MemoryTransfers(this.events);
+  readonly jobs = new MemoryJobs(this.events);
   stopRequests = 0;
   reloads = 0;
   discoveries = 0;
