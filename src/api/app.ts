@@ -4,9 +4,10 @@ import type { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
 import { NearbitsError, toNearbitsError } from '../core/errors.ts';
 import type { Logger } from '../observe/log.ts';
+import { identify } from './access.ts';
 import type { NodeBackend } from './backend.ts';
 import { limitBodies } from './body-limits.ts';
-import { type ApiEnv, assumeOwner } from './caller.ts';
+import type { ApiEnv } from './caller.ts';
 import { EventStreams } from './event-streams.ts';
 import type { Metrics } from './metrics.ts';
 import { PROBLEM_TYPE, statusOf, toProblem } from './problem.ts';
@@ -41,7 +42,7 @@ export function createApp({ backend, metrics, clock, log, version, stopping }: A
       if (!result.success) throw invalidInput(result.error);
     },
   });
-  app.use(assumeOwner());
+  app.use(identify());
   app.use(limitBodies());
   const streams = new EventStreams({ clock, log, stopping });
   addNodeRoutes(app, backend, metrics);

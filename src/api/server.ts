@@ -2,21 +2,24 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { Hono } from 'hono';
 import type { Clock } from '../core/clock.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { Logger } from '../observe/log.ts';
+import { localOwner } from '../platform/local-owner.ts';
 import { listenLocal } from '../platform/local-socket.ts';
+import { type Admit, admitOnSocket, admitOnTcp, type TokenUsers } from './admit.ts';
 import { createApp } from './app.ts';
 import type { NodeBackend } from './backend.ts';
 import { Metrics } from './metrics.ts';
 import type { ApiApp } from './route.ts';
-import { tcpGuard } from './tcp-guard.ts';
+import { guardTcp } from './tcp-guard.ts';
 import { loadOrCreateToken } from './token.ts';
 
 /** What the server works with. */
 export interface ApiServerDeps {
   readonly backend: NodeBackend;
+  /** Who else than the owner of the node may use it. */
+  readonly users: TokenUsers;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -25,7 +28,7 @@ export interface ApiServerDeps {
 export interface ApiServerOptions {
   /** Unix socket or Windows pipe. */
   readonly socketPath: string;
-  /** Also TCP, protected by the token in the file; null: not at all. */
+  /** Also TCP, protected by tokens: the owner's lies in the file; null: not at all. */
   readonly tcp: { readonly host: string; readonly port: number; readonly tokenFile: string } | null;
   /** Version of nearbits, for the OpenAPI document. */
   readonly version: string;
@@ -63,8 +66,8 @@ export class ApiServer {
     const app = createApp({ ...deps, metrics, version: options.version, stopping: stopping.signal });
     const server = new ApiServer(options.socketPath, deps.clock, stopping);
     try {
-      await server.#listenOnSocket(app, options.socketPath);
-      if (options.tcp !== null) await server.#listenOnTcp(app, options.tcp);
+      await server.#listenOnSocket(app, deps.users, options.socketPath);
+      if (options.tcp !== null) await server.#listenOnTcp(app, deps.users, options.tcp);
       server.#close.push(endOf(deps.backend.subscribe((event) => metrics.observe(event))));
       return server;
     } catch (error) {
@@ -93,8 +96,8 @@ export class ApiServer {
     for (const close of this.#close.reverse()) await close();
   }
 
-  async #listenOnSocket(app: ApiApp, path: string): Promise<void> {
-    const server = httpServer(app);
+  async #listenOnSocket(app: ApiApp, users: TokenUsers, path: string): Promise<void> {
+    const server = httpServer(app, admitOnSocket(localOwner(), users));
     const release = await listenLocal(server, path);
     this.#close.push(async () => {
       await closeServer(server, this.#clock);
@@ -102,19 +105,18 @@ export class ApiServer {
     });
   }
 
-  async #listenOnTcp(app: ApiApp, tcp: NonNullable<ApiServerOptions['tcp']>): Promise<void> {
-    const guarded = new Hono();
-    guarded.use(tcpGuard(await loadOrCreateToken(tcp.tokenFile)));
-    guarded.route('/', app);
-    const server = httpServer(guarded);
+  async #listenOnTcp(app: ApiApp, users: TokenUsers, tcp: NonNullable<ApiServerOptions['tcp']>): Promise<void> {
+    const token = await loadOrCreateToken(tcp.tokenFile);
+    const server = httpServer(app, guardTcp(admitOnTcp(localOwner(), token, users)));
     await listenOnPort(server, tcp.host, tcp.port);
     this.#close.push(() => closeServer(server, this.#clock));
     this.#tcpPort = (server.address() as AddressInfo).port; // a TCP server that listens has such an address
   }
 }
 
-function httpServer(app: { readonly fetch: (request: Request) => Response | Promise<Response> }): Server {
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, getRequestListener(app.fetch));
+function httpServer(app: ApiApp, admit: Admit): Server {
+  const serve = getRequestListener((request) => app.fetch(request, { admit }));
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, serve);
   server.maxConnections = MAX_CONNECTIONS;
   return server;
 }

@@ -16,7 +16,7 @@ export const NodeStatus = z
     pid: z.int(),
     startedMs: TIME_MS,
     rssBytes: BYTES.describe('memory of the process'),
-    dataDir: z.string(),
+    dataDir: z.string().describe('like the two below empty for users who are no administrators'),
     configFile: z.string(),
     policyFile: z.string(),
     domain: z

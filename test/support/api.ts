@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ApiServer, type ApiServerOptions } from '../../src/api/server.ts';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/observe/log.ts';
+import { Users } from '../../src/security/users.ts';
 import { MemoryBackend } from './memory-backend.ts';
 
 /** A local API over a real socket in a directory of its own, in front of a node in memory. */
@@ -12,6 +13,8 @@ export interface TestApi extends AsyncDisposable {
   readonly socketPath: string;
   readonly backend: MemoryBackend;
   readonly server: ApiServer;
+  /** Who may use it beside the user of this process. */
+  readonly users: Users;
 }
 
 /** Starts the API; `tcp` also on a free port of loopback. */
@@ -21,13 +24,15 @@ export async function startTestApi(options: { tcp?: boolean; clock?: Clock } = {
   const backend = new MemoryBackend();
   const tcp = options.tcp === true ? { host: '127.0.0.1', port: 0, tokenFile: join(dir, 'api.token') } : null;
   const serverOptions: ApiServerOptions = { socketPath, tcp, version: '1.2.3' };
-  const deps = { backend, clock: options.clock ?? systemClock, log: silentLogger };
+  const users = await Users.open({ log: silentLogger }, { dataDir: join(dir, 'data') });
+  const deps = { backend, users, clock: options.clock ?? systemClock, log: silentLogger };
   const server = await ApiServer.start(deps, serverOptions);
   return {
     dir,
     socketPath,
     backend,
     server,
+    users,
     async [Symbol.asyncDispose]() {
       await server.stop();
       await rm(dir, { recursive: true, force: true });

@@ -11,6 +11,7 @@ import type { NodeOptions } from '../../src/node.ts';
 import { silentLogger } from '../../src/observe/log.ts';
 import { readPlatformFacts } from '../../src/platform/facts.ts';
 import { resolvePaths } from '../../src/platform/paths.ts';
+import { Users } from '../../src/security/users.ts';
 import { MemoryBackend } from './memory-backend.ts';
 
 /** What one command printed and how it ended. */
@@ -104,9 +105,10 @@ export class CliMachine implements AsyncDisposable {
     await rm(this.dir, { recursive: true, force: true });
   }
 
-  #serve(socketPath: string): Promise<ApiServer> {
-    const deps = { backend: this.backend, clock: systemClock, log: silentLogger };
-    return ApiServer.start(deps, { socketPath, tcp: null, version: '1' });
+  async #serve(socketPath: string): Promise<ApiServer> {
+    const users = await Users.open({ log: silentLogger }, { dataDir: this.env.NEARBITS_DATA_DIR ?? '' });
+    const deps = { backend: this.backend, users, clock: systemClock, log: silentLogger };
+    return await ApiServer.start(deps, { socketPath, tcp: null, version: '1' });
   }
 
   async #createNode(options: NodeOptions): Promise<NodeHandle> {

@@ -1,8 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { SSEStreamingApi } from 'hono/streaming';
-import { NearbitsError } from '../../core/errors.ts';
-import { parseJobId } from '../../core/ids.ts';
 import type { NodeEvent } from '../../observe/events.ts';
+import { jobOf, mayHear } from '../access.ts';
 import type { NodeBackend } from '../backend.ts';
 import { callerOf } from '../caller.ts';
 import { EventQueue } from '../event-queue.ts';
@@ -15,7 +14,7 @@ const events = createRoute({
   summary: 'Events as they happen (server-sent events)',
   description:
     'The first event is `ready`: what happens after it is told. Progress that waits is replaced by newer progress. ' +
-    'A client that does not keep up gets `lost` and the end of the stream. Who is no administrator has to name an own job.',
+    'A client that does not keep up gets `lost` and the end of the stream. Who is no administrator hears of the own jobs only.',
   request: {
     query: z.object({
       transfer: z.string().max(64).optional().describe('only events of this transfer'),
@@ -34,27 +33,24 @@ const events = createRoute({
 
 /** Adds the stream of events. */
 export function addEventRoutes(app: ApiApp, backend: NodeBackend, streams: EventStreams): void {
-  app.openapi(events, async (context) => {
+  app.openapi(events, (context) => {
     const { transfer, job = transfer } = context.req.valid('query');
     const caller = callerOf(context);
-    if (!caller.administrator) {
-      if (job === undefined)
-        throw new NearbitsError('E_ACCESSDENIED', 'only administrators see the events of all jobs');
-      await backend.jobs.get(caller, parseJobId(job));
-    }
-    return streams.open(context, (stream, signal) => tell(stream, backend, job ?? null, signal));
+    const concerns = (event: NodeEvent) =>
+      (job === undefined || jobOf(event) === job) && mayHear(backend, caller, event);
+    return streams.open(context, (stream, signal) => tell(stream, backend, concerns, signal));
   });
 }
 
 async function tell(
   stream: SSEStreamingApi,
   backend: NodeBackend,
-  job: string | null,
+  concerns: (event: NodeEvent) => boolean,
   signal: AbortSignal,
 ): Promise<void> {
   const queue = new EventQueue();
   const unsubscribe = backend.subscribe((event) => {
-    if (job === null || belongsTo(event, job)) queue.push(event);
+    if (concerns(event)) queue.push(event);
   });
   signal.addEventListener('abort', () => queue.end());
   if (signal.aborted) queue.end();
@@ -65,9 +61,4 @@ async function tell(
   } finally {
     unsubscribe();
   }
-}
-
-/** Whether an event tells about a job; a transfer is a job. */
-export function belongsTo(event: NodeEvent, job: string): boolean {
-  return ('jobId' in event && event.jobId === job) || ('transferId' in event && event.transferId === job);
 }

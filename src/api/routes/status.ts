@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { NodeBackend } from '../backend.ts';
+import { callerOf } from '../caller.ts';
 import type { Metrics } from '../metrics.ts';
 import { Nothing } from '../nothing.ts';
 import { type ApiApp, answers, problems } from '../route.ts';
@@ -35,7 +36,10 @@ const metricsPage = createRoute({
 
 /** Adds the routes about the node as a whole. */
 export function addNodeRoutes(app: ApiApp, backend: NodeBackend, metrics: Metrics): void {
-  app.openapi(status, async (context) => context.json(await backend.status(), 200));
+  app.openapi(status, async (context) => {
+    const all = await backend.status();
+    return context.json(callerOf(context).administrator ? all : withoutPaths(all), 200);
+  });
   app.openapi(reload, async (context) => context.json(await backend.reload(), 200));
   app.openapi(stop, (context) => {
     backend.requestStop();
@@ -45,4 +49,9 @@ export function addNodeRoutes(app: ApiApp, backend: NodeBackend, metrics: Metric
     const { text, contentType } = await metrics.scrape(backend);
     return context.text(text, 200, { 'content-type': contentType });
   });
+}
+
+/** Where the files of the node lie is nobody's business but its administrators'. */
+function withoutPaths(status: NodeStatus): NodeStatus {
+  return { ...status, dataDir: '', configFile: '', policyFile: '' };
 }

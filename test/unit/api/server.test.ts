@@ -53,7 +53,7 @@ describe('the local API', () => {
 
   it('is alone on its socket', async () => {
     const again = ApiServer.start(
-      { backend: api.backend, clock: systemClock, log: silentLogger },
+      { backend: api.backend, users: api.users, clock: systemClock, log: silentLogger },
       { socketPath: api.socketPath, tcp: null, version: '1' },
     );
     await expect(again).rejects.toMatchObject({ code: 'E_ALREADY_RUNNING' });
@@ -244,7 +244,7 @@ describe('the API over TCP', () => {
   it('says which port is taken', async () => {
     await using tcp = await startTestApi({ tcp: true });
     const second = ApiServer.start(
-      { backend: tcp.backend, clock: systemClock, log: silentLogger },
+      { backend: tcp.backend, users: tcp.users, clock: systemClock, log: silentLogger },
       {
         socketPath: join(tcp.dir, 'second.sock'),
         tcp: { host: '127.0.0.1', port: tcp.server.tcpPort ?? 0, tokenFile: join(tcp.dir, 'api.token') },
