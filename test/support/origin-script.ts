@@ -21,6 +21,8 @@ export interface Faults {
   readonly stallAfterBytes?: number;
   /** Never answers. */
   readonly hang?: boolean;
+  /** Answers only when this resolves. */
+  readonly waitFor?: Promise<unknown>;
   /** Added to Content-Length: more than is sent when positive. */
   readonly addToLength?: number;
   /** Sends so many bytes after the announced end; chunked, because HTTP has no other way to do so. */

@@ -145,6 +145,7 @@ export class OriginServer {
   ): Promise<void> {
     const faults = script.faults ?? {};
     if (faults.hang) return;
+    await faults.waitFor;
     if (faults.closeAtOnce) {
       request.socket.destroy();
       return;

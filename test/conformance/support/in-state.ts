@@ -2,7 +2,7 @@ import type { JobState } from '../../../src/job/state.ts';
 import type { JobView } from '../../../src/job/view.ts';
 import type { Faults } from '../../support/origin-script.ts';
 import type { JobApi } from './job-api.ts';
-import type { JobBench, TestFile } from './job-bench.ts';
+import type { JobBench, TestFile, TestFileOptions, UserName } from './job-bench.ts';
 
 /** A job in the state that was asked for, and its one file. */
 export interface JobInState {
@@ -20,25 +20,35 @@ const FAULTS: Readonly<Partial<Record<JobState, Faults>>> = {
 };
 const STALLING_BYTES = 300_000;
 
+export interface JobOptions {
+  readonly user?: UserName;
+  /** Properties and the like. */
+  readonly job?: Readonly<Record<string, unknown>>;
+  readonly file?: TestFileOptions;
+}
+
 /** Brings a new job of one file into a state, and waits until it is there. */
-export async function jobIn(
-  state: JobState,
-  bench: JobBench,
-  options: { readonly api?: JobApi; readonly user?: 'admin' | 'alice' | 'bob'; readonly job?: object } = {},
-): Promise<JobInState> {
-  const { user = 'admin' } = options;
-  const api = options.api ?? bench[user];
+export async function jobIn(state: JobState, bench: JobBench, options: JobOptions = {}): Promise<JobInState> {
+  const { user = 'admin', job } = options;
+  const api = bench[user];
+  const faults = FAULTS[state];
   const file = bench.file({
     bytes: STALLING_BYTES,
     user,
-    ...(FAULTS[state] === undefined ? {} : { faults: FAULTS[state] }),
+    ...(faults === undefined ? {} : { faults }),
+    ...options.file,
   });
   if (state === 'QUEUED') await holdQueue(bench);
   const priority = state === 'QUEUED' ? 'LOW' : 'FOREGROUND';
-  const resume = state !== 'SUSPENDED';
-  const { id } = await api.create({ priority, resume, files: [file.add], ...options.job });
+  const { id } = await api.create({ priority, resume: state !== 'SUSPENDED', files: [file.add], ...job });
   if (state === 'ACKNOWLEDGED' || state === 'CANCELLED') await end(api, id, state);
   return { id, file, job: await api.reaches(id, state) };
+}
+
+/** Lets a foreground job run until it needs somebody, or waits to be tried again. */
+export async function outcome(api: JobApi, job: Readonly<Record<string, unknown>>): Promise<JobView> {
+  const { id } = await api.create({ priority: 'FOREGROUND', resume: true, ...job });
+  return api.reaches(id, 'TRANSFERRED', 'ERROR', 'TRANSIENT_ERROR', 'SUSPENDED');
 }
 
 async function end(api: JobApi, id: string, state: 'ACKNOWLEDGED' | 'CANCELLED'): Promise<void> {

@@ -10,7 +10,7 @@ import { bytesContent, type Faults, type OriginScript } from '../../support/orig
 import { OriginServer } from '../../support/origin-server.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { eventually, type FileInput, JobApi } from './job-api.ts';
-import { addUser } from './users.ts';
+import { addUsers } from './users.ts';
 
 /** One file at the origin, and what a job has to be told about it. */
 export interface TestFile {
@@ -23,10 +23,13 @@ export interface TestFile {
   readonly add: FileInput;
 }
 
+/** Whose files and jobs they are. */
+export type UserName = 'admin' | 'alice' | 'bob' | 'carol';
+
 export interface TestFileOptions extends Partial<OriginScript> {
   readonly bytes?: number;
   /** Whose folder it is put in. */
-  readonly user?: 'admin' | 'alice' | 'bob';
+  readonly user?: UserName;
   readonly content?: never;
 }
 
@@ -45,7 +48,7 @@ interface BenchParts {
   readonly node: NearbitsNode;
 }
 
-const USERS = ['alice', 'bob'] as const;
+const USERS = ['alice', 'bob', 'carol'] as const;
 // Origins that hang are wanted here, and every failure shall reach the job at once.
 const PATIENT = { headersTimeout: '10min', stallTimeout: '10min', minRate: '0', retries: 0, proxy: 'none' } as const;
 
@@ -58,6 +61,8 @@ export class JobBench implements AsyncDisposable {
   /** Users with tokens, over TCP; each may write only in a folder of the own name. */
   readonly alice: JobApi;
   readonly bob: JobApi;
+  /** An administrator who, too, may write only there. */
+  readonly carol: JobApi;
   readonly #dir: AsyncDisposable;
   #node: NearbitsNode;
   #config: ConfigInput;
@@ -71,7 +76,8 @@ export class JobBench implements AsyncDisposable {
     this.#node = node;
     const url = `http://127.0.0.1:${config.api?.tcp?.port}`;
     this.admin = new JobApi({ socket: node.paths.socketPath });
-    [this.alice, this.bob] = tokens.map((token) => new JobApi({ url, token })) as [JobApi, JobApi];
+    const doors = tokens.map((token) => new JobApi({ url, token }));
+    [this.alice, this.bob, this.carol] = doors as [JobApi, JobApi, JobApi];
   }
 
   static async open({ config: extra = {}, before }: BenchOptions = {}): Promise<JobBench> {
@@ -82,8 +88,10 @@ export class JobBench implements AsyncDisposable {
     const home = await makeHome(join(dir.path, 'node'), config);
     await before?.(home);
     for (const name of ['admin', ...USERS]) await mkdir(join(home.dir, name));
-    const tokens: string[] = [];
-    for (const name of USERS) tokens.push(await addUser(home, name, join(home.dir, name)));
+    const tokens = await addUsers(
+      home,
+      USERS.map((name) => ({ name, administrator: name === 'carol', folders: [join(home.dir, name)] })),
+    );
     const node = await startNode(home);
     return new JobBench({ dir, home, config, tokens, node, origin: await OriginServer.start() });
   }
@@ -94,7 +102,7 @@ export class JobBench implements AsyncDisposable {
   }
 
   /** Where files of a user go. */
-  folder(user: TestFileOptions['user'] = 'admin'): string {
+  folder(user: UserName = 'admin'): string {
     return join(this.home.dir, user);
   }
 
@@ -136,7 +144,7 @@ export class JobBench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const api of [this.admin, this.alice, this.bob]) await api[Symbol.asyncDispose]();
+    for (const api of [this.admin, this.alice, this.bob, this.carol]) await api[Symbol.asyncDispose]();
     await this.origin.stop();
     await this.#node.stop();
     await this.#dir[Symbol.asyncDispose]();
