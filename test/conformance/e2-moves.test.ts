@@ -169,11 +169,14 @@ it(covers(['E.2/takeOwnership/user', 'H/E_ACCESSDENIED']), async () => {
 describe('restarts', () => {
   it(covers('E.2/restart/persists'), async () => {
     const { id } = await bench.alice.create();
-    const half = await jobIn('TRANSIENT_ERROR', bench, { file: { bytes: 300_000, faults: { closeAfterBytes: 100_000 } } });
+    const half = await jobIn('TRANSIENT_ERROR', bench, {
+      file: { bytes: 300_000, faults: { closeAfterBytes: 100_000 } },
+    });
     const states = ['SUSPENDED', 'ERROR', 'TRANSFERRED'] as const;
     const jobs = await Promise.all(states.map((state) => jobIn(state, bench)));
     await bench.restart();
-    for (const [index, state] of states.entries()) expect((await bench.admin.get(jobs[index]?.id as string)).state).toBe(state);
+    for (const [index, state] of states.entries())
+      expect((await bench.admin.get(jobs[index]?.id as string)).state).toBe(state);
     expect(await bench.alice.get(id)).toMatchObject({ owner: 'alice', state: 'SUSPENDED' });
     bench.mend(half.file);
     await bench.admin.call(half.id, 'resume');

@@ -55,7 +55,10 @@ describe.concurrent('in time', () => {
 
   it(covers(['E.6/maximumDownloadTime/policy', 'E.6/maximumDownloadTime/any']), async () => {
     const { id } = await jobIn('TRANSFERRING', bench, { user: 'alice' });
-    const longer = await jobIn('TRANSFERRING', bench, { user: 'alice', job: { maximumDownloadTimeSeconds: 2 ** 31 - 1 } });
+    const longer = await jobIn('TRANSFERRING', bench, {
+      user: 'alice',
+      job: { maximumDownloadTimeSeconds: 2 ** 31 - 1 },
+    });
     expect((await bench.alice.reaches(id, 'ERROR')).error?.code).toBe('BG_E_MAXDOWNLOAD_TIMEOUT');
     expect((await bench.alice.get(longer.id)).state).toBe('TRANSFERRING');
   });
@@ -72,7 +75,10 @@ describe.concurrent('in time', () => {
   });
 
   it(covers('E.6/noProgressTimeout/zero'), async () => {
-    const { id } = await jobIn('ERROR', bench, { file: { faults: { status: 503 } }, job: { noProgressTimeoutSeconds: 0 } });
+    const { id } = await jobIn('ERROR', bench, {
+      file: { faults: { status: 503 } },
+      job: { noProgressTimeoutSeconds: 0 },
+    });
     expect(await codeOf(bench.admin.error(id))).toMatch(/^BG_E_(HTTP_ERROR_503|NO_PROGRESS)$/);
   });
 });

@@ -30,7 +30,7 @@ const times = section('E.6', {
     POLICY_90_DAYS,
   ),
   'maximumDownloadTime/default': 'none of its own: the policy of 90 days counts',
-  'maximumDownloadTime/policy': elsewhere('the time of the policy ends a job', POLICY_90_DAYS),
+  'maximumDownloadTime/policy': 'the time of the policy ends a job that has none of its own',
   'maximumDownloadTime/any': 'any length is taken and wins over the policy',
   'maximumDownloadTime/running-only': 'only the time in CONNECTING and TRANSFERRING counts',
   'maximumDownloadTime/expires': 'the end of the time is ERROR with BG_E_MAXDOWNLOAD_TIMEOUT',

@@ -1,4 +1,4 @@
-import { changed, elsewhere, type Row, section, upload, windows } from './row.ts';
+import { changed, type Row, section, upload, windows } from './row.ts';
 
 const files = section('E.7', {
   'add/bad-name': 'a local name that is none is E_INVALIDARG',
@@ -64,10 +64,7 @@ const owners = section('E.9', {
   'take/certificate': 'so is the client certificate',
   'take/headers': 'so are custom headers',
   'take/command': 'so is the notify command',
-  'take/file-access': elsewhere(
-    'a new owner who may not read the files is BG_E_NEW_OWNER_NO_FILE_ACCESS',
-    'administrators may read whatever the node writes',
-  ),
+  'take/file-access': 'a new owner who may not read the files is BG_E_NEW_OWNER_NO_FILE_ACCESS',
   'take/mapping': windows('so is one with another drive mapping', 'drive letters'),
   'list/own': 'a list holds the own jobs',
   'list/all': 'an administrator lists the jobs of all users',

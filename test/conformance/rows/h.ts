@@ -17,10 +17,7 @@ const calls = section('H', {
   BG_E_ERROR_INFORMATION_UNAVAILABLE: 'GetError without an error',
   BG_E_REMOTE_NOT_SUPPORTED: windows('use from another machine', 'DCOM'),
   BG_E_NEW_OWNER_DIFF_MAPPING: windows('other drive mapping', 'drive letters'),
-  BG_E_NEW_OWNER_NO_FILE_ACCESS: elsewhere(
-    'a new owner without access',
-    'administrators may read whatever the node writes',
-  ),
+  BG_E_NEW_OWNER_NO_FILE_ACCESS: 'a new owner who may not write there',
   BG_E_PROXY_LIST_TOO_LARGE: 'the list of proxies is too large',
   BG_E_PROXY_BYPASS_LIST_TOO_LARGE: 'the bypass list is too large',
   BG_E_TOO_MANY_FILES: upload('a second file'),
