@@ -1,6 +1,6 @@
 import type { Caller } from '../core/caller.ts';
 import { NearbitsError } from '../core/errors.ts';
-import { PROBLEM_TYPE, toProblem } from './problem.ts';
+import { problemResponse } from './problem.ts';
 import { isToken } from './token.ts';
 
 /** Says who sent a request, or answers it. */
@@ -43,9 +43,7 @@ function unknownCaller(detail: string): Response {
   const error = new NearbitsError('E_FORBIDDEN', detail, {
     hint: 'Send "Authorization: Bearer TOKEN" with a token of "nearbits user add", or over TCP that of api.tcp.tokenFile.',
   });
-  return new Response(JSON.stringify({ ...toProblem(error), status: 401 }), {
-    status: 401,
-    // RFC 6750 section 3. The body of the request stays unread, so the connection cannot carry another one.
-    headers: { 'content-type': PROBLEM_TYPE, 'www-authenticate': 'Bearer realm="nearbits"', connection: 'close' },
-  });
+  // RFC 6750 section 3. The body of the request stays unread, so the connection cannot carry another one.
+  const headers = { 'www-authenticate': 'Bearer realm="nearbits"', connection: 'close' };
+  return problemResponse(error, { status: 401, headers });
 }

@@ -9,8 +9,9 @@ import type { NodeBackend } from './backend.ts';
 import { limitBodies } from './body-limits.ts';
 import type { ApiEnv } from './caller.ts';
 import { EventStreams } from './event-streams.ts';
+import { requireJson } from './json-bodies.ts';
 import type { Metrics } from './metrics.ts';
-import { PROBLEM_TYPE, statusOf, toProblem } from './problem.ts';
+import { problemResponse, statusOf } from './problem.ts';
 import type { ApiApp } from './route.ts';
 import { addCacheRoutes } from './routes/cache.ts';
 import { addConfigRoutes } from './routes/config.ts';
@@ -43,6 +44,7 @@ export function createApp({ backend, metrics, clock, log, version, stopping }: A
     },
   });
   app.use(identify());
+  app.use(requireJson());
   app.use(limitBodies());
   const streams = new EventStreams({ clock, log, stopping });
   addNodeRoutes(app, backend, metrics);
@@ -56,14 +58,20 @@ export function createApp({ backend, metrics, clock, log, version, stopping }: A
   addJobSecretRoutes(app, backend);
   addEventRoutes(app, backend, streams);
   addNotificationRoutes(app, backend, streams);
+  app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
+    type: 'http',
+    scheme: 'bearer',
+    description:
+      'the token of a user; the owner of the node needs none on the socket, and that of api.tcp.tokenFile on TCP',
+  });
   app.get('/openapi.json', (context) => context.json(openApiDocument(app, version)));
   app.notFound(({ req }) =>
-    answer(new NearbitsError('E_NOT_FOUND', `there is no ${req.method} ${req.path.slice(0, 200)}`)),
+    problemResponse(new NearbitsError('E_NOT_FOUND', `there is no ${req.method} ${req.path.slice(0, 200)}`)),
   );
   app.onError((thrown) => {
     const error = fromThrown(thrown);
     if (statusOf(error.code) === 500) log.error({ err: error }, 'a request to the local API failed');
-    return answer(error);
+    return problemResponse(error);
   });
   return app;
 }
@@ -79,12 +87,8 @@ export function openApiDocument(app: ApiApp, version: string): object {
         'HTTP over a Unix socket (named pipe on Windows) that only its owner may open. Errors are RFC 9457 problems.',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
+    security: [{}, { token: [] }],
   });
-}
-
-function answer(error: NearbitsError): Response {
-  const problem = toProblem(error);
-  return new Response(JSON.stringify(problem), { status: problem.status, headers: { 'content-type': PROBLEM_TYPE } });
 }
 
 /** Hono throws its own class for broken JSON and the like. */

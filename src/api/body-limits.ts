@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { NearbitsError } from '../core/errors.ts';
-import { PROBLEM_TYPE, toProblem } from './problem.ts';
+import { problemResponse } from './problem.ts';
 
 /** The largest request but for files and ranges of jobs is the text of a configuration file. */
 const MAX_BODY_BYTES = 384 * 1024;
@@ -51,9 +51,5 @@ function limit(maxSize: number): MiddlewareHandler {
 
 function tooLarge(maxSize: number): Response {
   const error = new NearbitsError('E_INVALID_ARGUMENT', `the request is larger than ${maxSize} bytes`);
-  const problem = { ...toProblem(error), status: 413 };
-  return new Response(JSON.stringify(problem), {
-    status: 413,
-    headers: { 'content-type': PROBLEM_TYPE, connection: 'close' },
-  });
+  return problemResponse(error, { status: 413, headers: { connection: 'close' } });
 }

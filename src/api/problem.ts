@@ -32,6 +32,15 @@ export function toProblem(error: NearbitsError): Problem {
   };
 }
 
+/** The answer that tells an error; some carry another status than their code has, or headers of their own. */
+export function problemResponse(
+  error: NearbitsError,
+  { status = statusOf(error.code), headers = {} }: { status?: number; headers?: Record<string, string> } = {},
+): Response {
+  const problem = { ...toProblem(error), status };
+  return new Response(JSON.stringify(problem), { status, headers: { 'content-type': PROBLEM_TYPE, ...headers } });
+}
+
 /** `E_NOT_FOUND` reads `not found`; the codes of BITS bring their meaning along. */
 function titleOf(code: ErrorCode): string {
   if (isBitsCode(code)) return bitsFacts(code).meaning;

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { NearbitsError } from '../core/errors.ts';
 import type { Admit } from './admit.ts';
-import { PROBLEM_TYPE, toProblem } from './problem.ts';
+import { problemResponse } from './problem.ts';
 
 /**
  * Keeps web pages away from the API on TCP, whatever token they have: a browser sends their requests to any port of the
@@ -24,9 +24,5 @@ function isPlainHost(host: string): boolean {
 }
 
 function refuse(detail: string): Response {
-  const problem = toProblem(new NearbitsError('E_FORBIDDEN', detail));
-  return new Response(JSON.stringify(problem), {
-    status: 403,
-    headers: { 'content-type': PROBLEM_TYPE, connection: 'close' },
-  });
+  return problemResponse(new NearbitsError('E_FORBIDDEN', detail), { headers: { connection: 'close' } });
 }

@@ -6,7 +6,7 @@ import { emptyLayer } from '../../src/config/layer.ts';
 import type { Caller } from '../../src/core/caller.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { NearbitsError } from '../../src/core/errors.ts';
-import { newJobId, newRecordId, type RecordId, type TransferId } from '../../src/core/ids.ts';
+import { type JobId, newJobId, newRecordId, type RecordId, type TransferId } from '../../src/core/ids.ts';
 import { parseOriginUrl } from '../../src/core/url.ts';
 import { isFinal, type TraceEntry, type TransferRequest, type TransferView } from '../../src/job/transfer-view.ts';
 import { EventBus } from '../../src/observe/events.ts';
@@ -72,7 +72,7 @@ export class MemoryBackend implements NodeBackend {
   }
 
   ownerOf(id: string): string | null {
-    return this.transfers.owners.get(id) ?? null;
+    return this.transfers.owners.get(id) ?? this.jobs.jobs.get(id as JobId)?.view.owner ?? null;
   }
 
   config(): ConfigReport {
