@@ -30,7 +30,7 @@ const CASES: readonly Case[] = [
 
 describe.each(CASES)('$row', ({ row, statuses, state }) => {
   for (const status of statuses) {
-    const rows = NAMED.includes(status) ? [row, `H/BG_E_HTTP_ERROR_${status}`] : [row];
+    const rows = [row, 'H/error/hresult', ...(NAMED.includes(status) ? [`H/BG_E_HTTP_ERROR_${status}`] : [])];
     it(covers(rows, String(status)), async () => {
       const job = await outcome(bench.admin, { files: [bench.file({ faults: { status } }).add] });
       expect(job).toMatchObject({ state, error: { code: `BG_E_HTTP_ERROR_${status}`, context: 'REMOTE_FILE' } });

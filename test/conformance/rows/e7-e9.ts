@@ -15,8 +15,11 @@ const files = section('E.7', {
   'ranges/order': 'ranges are written back to back in the order they were given',
   'ranges/eof': 'EOF stands for the rest of the file, also when it is not the last range',
   'ranges/none': 'an empty list of ranges is E_INVALIDARG',
-  'ranges/empty': 'a range without length is BG_E_INVALID_RANGE',
-  'ranges/offset-eof': 'EOF is no offset: BG_E_INVALID_RANGE',
+  'ranges/empty': 'a range without length is refused',
+  'ranges/offset-eof': changed(
+    'EOF is no offset: BG_E_INVALID_RANGE',
+    'it has not the type of an offset: E_INVALIDARG',
+  ),
   'ranges/overlap': 'overlapping ranges are BG_E_OVERLAPPING_RANGES',
   'ranges/duplicate': 'a range given twice is BG_E_OVERLAPPING_RANGES',
   'ranges/outside': 'a range outside of the file ends the job with BG_E_INVALID_RANGE',

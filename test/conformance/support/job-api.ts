@@ -138,7 +138,9 @@ export class JobApi implements AsyncDisposable {
     const headers = { ...this.#headers, accept: 'text/event-stream' };
     const { body } = await request(url, { dispatcher: this.#agent, method: 'GET', headers, signal });
     try {
-      for await (const message of readSse(body)) yield JSON.parse(message.data) as JobNotification;
+      for await (const { event, data } of readSse(body)) {
+        if (event !== 'ready') yield JSON.parse(data) as JobNotification;
+      }
     } catch (error) {
       if (!signal.aborted) throw error;
     }
