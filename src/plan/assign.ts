@@ -35,6 +35,11 @@ export interface PlanInput {
   readonly maxRequestBytes: number;
   /** The same for the origin; without a bound where the origin serves no ranges. */
   readonly maxOriginRequestBytes: number;
+  /**
+   * Where somebody reads on while the file comes in: missing bytes from the piece of this one on are fetched first, in
+   * order, and then those before it. 0 when nobody reads; then what few hold may come first.
+   */
+  readonly position: number;
 }
 
 /** One request to make now. */
@@ -58,7 +63,8 @@ const PREFERENCE: Readonly<Record<SourceKind, number>> = { cache: 0, peer: 1, or
  * Decides which missing range comes from which source, now.
  *
  * 1. The own cache gives all it holds.
- * 2. Peers share what they hold: each idle one gets a run, first of bytes that nobody else holds.
+ * 2. Peers share what they hold: each idle one gets a run, first of bytes that nobody else holds, or of those that a
+ *    reader needs next.
  * 3. The origin gives what no peer holds or will soon be free to give, and not before the patience is over.
  */
 export function planAssignments(input: PlanInput): Plan {
@@ -89,16 +95,16 @@ function chooseRun(source: SourceState, missing: RangeSet, input: PlanInput): By
   if (source.kind === 'origin') return chooseOriginRun(source, missing, input);
   const offered = source.offers.intersect(missing);
   if (offered.isEmpty) return null;
-  const exclusive = offered.subtract(offersOfOthers(source, input.sources));
+  const exclusive = input.position > 0 ? RangeSet.empty : offered.subtract(offersOfOthers(source, input.sources));
   const wanted = exclusive.isEmpty ? offered : exclusive;
-  return firstRun(wanted, shareOf(offered.size, source, input), input.pieceSize);
+  return firstRun(wanted, shareOf(offered.size, source, input), input.pieceSize, input.position);
 }
 
 function chooseOriginRun(source: SourceState, missing: RangeSet, input: PlanInput): ByteRange | null {
   if (input.nowMs < input.originFromMs) return null;
   const left = leftToOrigin(source, missing, input);
   // Without a limit below one piece a huge piece could never be finished in one request.
-  return firstRun(left, input.maxOriginRequestBytes, input.pieceSize);
+  return firstRun(left, input.maxOriginRequestBytes, input.pieceSize, originPosition(input));
 }
 
 /** What is missing, not yet sent by the origin, and claimed by no peer that can deliver it about now. */
@@ -129,13 +135,25 @@ function shareOf(bytes: number, source: SourceState, input: PlanInput): number {
   return Math.min(input.maxRequestBytes, share);
 }
 
-/** The first run of `ranges`, cut to about `maxBytes` at a multiple of the piece size. */
-function firstRun(ranges: RangeSet, maxBytes: number, pieceSize: number): ByteRange | null {
-  const first = ranges.ranges[0];
-  if (first === undefined) return null;
+// An origin that serves no ranges sends all from the start, whatever the reader needs.
+function originPosition(input: PlanInput): number {
+  return Number.isFinite(input.maxOriginRequestBytes) ? input.position : 0;
+}
+
+/** The first run of `ranges` at or behind the piece of `position`, cut to about `maxBytes` at a multiple of the piece size. */
+function firstRun(ranges: RangeSet, maxBytes: number, pieceSize: number, position: number): ByteRange | null {
+  const first = firstFrom(ranges, Math.floor(position / pieceSize) * pieceSize);
+  if (first === null) return null;
   const cut = Math.floor((first.start + maxBytes) / pieceSize) * pieceSize;
   const endOfPiece = (Math.floor(first.start / pieceSize) + 1) * pieceSize;
   return { start: first.start, end: Math.min(first.end, Math.max(cut, endOfPiece)) };
+}
+
+/** The first range of a set from `position` on, cut off there; the first one of all when none is left; null of an empty set. */
+export function firstFrom(ranges: RangeSet, position: number): ByteRange | null {
+  const ahead = ranges.ranges.find((range) => range.end > position);
+  if (ahead === undefined) return ranges.ranges[0] ?? null;
+  return { start: Math.max(ahead.start, position), end: ahead.end };
 }
 
 /** The grid cells that a range touches: nobody else may work in them meanwhile. */

@@ -5,8 +5,10 @@ import type { Piece } from '../core/pieces.ts';
 import type { RangeSet } from '../core/range-set.ts';
 import type { Source } from '../core/source.ts';
 import type { SourceState } from '../plan/assign.ts';
-import { Intake, type Span, type SpanHead } from './intake.ts';
+import type { RunningRequest } from '../plan/refocus.ts';
+import { Intake, type Span } from './intake.ts';
 import type { PartFile } from './part-file.ts';
+import type { SpanHead } from './piece-book.ts';
 
 /** A source together with what it offers and how it has done so far. */
 export interface Offer {
@@ -19,10 +21,11 @@ export interface Offer {
 /** Where the bytes of a request go and who hears of them. */
 export interface FetchTarget {
   readonly part: PartFile;
-  /** Spans that the origin began and did not finish, by their start. */
-  readonly heads: Map<number, SpanHead>;
   readonly clock: Clock;
+  /** Told at every chunk. */
   readonly onBytes: (bytes: number) => void;
+  /** Told of each stretch that is written and proven. */
+  readonly onProven: (range: ByteRange) => void;
 }
 
 /** How one request ended. */
@@ -34,6 +37,15 @@ export interface FetchOutcome {
   readonly firstByteMs: number | null;
   readonly ms: number;
   readonly error: NearbitsError | null;
+  /** It was stopped on purpose; the error says nothing about the source. */
+  readonly stopped: boolean;
+}
+
+interface InFlight {
+  readonly range: ByteRange;
+  readonly stop: AbortController;
+  /** Where the next byte belongs. */
+  at: number;
 }
 
 /** One source of a running transfer: makes its requests and keeps its book. */
@@ -44,7 +56,7 @@ export class ActiveSource {
   /** Bytes received in all. */
   bytes = 0;
   notBeforeMs = 0;
-  readonly #inFlight = new Set<ByteRange>();
+  readonly #inFlight = new Set<InFlight>();
 
   constructor(offer: Offer) {
     this.offer = offer;
@@ -54,8 +66,14 @@ export class ActiveSource {
     return this.offer.source.id;
   }
 
-  get inFlight(): readonly ByteRange[] {
-    return [...this.#inFlight];
+  /** The requests that run now. */
+  get running(): RunningRequest[] {
+    return [...this.#inFlight].map(({ range, at }) => ({ sourceId: this.id, range, at }));
+  }
+
+  /** Stops one of the {@link running} requests; what the origin sent of it is kept. */
+  stop(range: ByteRange): void {
+    for (const request of this.#inFlight) if (request.range === range) request.stop.abort();
   }
 
   /** The planner's view. */
@@ -72,26 +90,26 @@ export class ActiveSource {
 
   /** Fetches `range` into the part file; never throws. */
   async fetch(range: ByteRange, into: FetchTarget, signal: AbortSignal): Promise<FetchOutcome> {
-    const { part, heads, clock, onBytes } = into;
-    this.#inFlight.add(range);
-    const spans = this.#spansOf(range, part);
-    const head = takeHead(range, spans, heads, this.offer.pieces === null);
-    const intake = new Intake(part, spans, head);
+    const spans = this.#spansOf(range, into.part);
+    const head = this.#continued(range, spans, into.part);
     const asked = { start: head?.offset ?? (spans[0] as Span).start, end: (spans.at(-1) as Span).end };
-    const startedMs = clock.monotonicMs();
-    let firstByteMs: number | null = null;
-    let received = 0;
+    into.part.forgetHeads(asked);
+    const request: InFlight = { range, stop: new AbortController(), at: asked.start };
+    this.#inFlight.add(request);
+    const intake = new Intake(into, spans, head);
+    const timing = new Timing(into.clock);
     const sink = (chunk: Uint8Array) => {
-      firstByteMs ??= clock.monotonicMs() - startedMs;
-      received += chunk.byteLength;
-      onBytes(chunk.byteLength);
+      timing.byteCame();
+      request.at += chunk.byteLength;
+      into.onBytes(chunk.byteLength);
       return intake.sink(chunk);
     };
-    const error = await this.#run(asked, sink, intake, signal);
-    this.#keepHead(intake, spans, heads);
-    this.#inFlight.delete(range);
+    const error = await this.#run(asked, sink, intake, AbortSignal.any([signal, request.stop.signal]));
+    this.#inFlight.delete(request);
+    const received = request.at - asked.start;
     this.bytes += received;
-    return { range, received, firstByteMs, ms: clock.monotonicMs() - startedMs, error };
+    const stopped = signal.aborted || request.stop.signal.aborted;
+    return { range, received, ...timing.end(), error, stopped };
   }
 
   async #run(
@@ -115,12 +133,11 @@ export class ActiveSource {
     return failure;
   }
 
-  // Only the origin's bytes may be continued by another request: If-Range proves that both are of one version.
-  #keepHead(intake: Intake, spans: readonly Span[], heads: Map<number, SpanHead>): void {
-    if (this.offer.pieces !== null) return;
-    const head = intake.head();
-    const span = head && spans.find((candidate) => candidate.start < head.offset && head.offset < candidate.end);
-    if (head && span) heads.set(span.start, head);
+  // A head counts only where the origin goes on right behind it.
+  #continued(range: ByteRange, spans: readonly Span[], part: PartFile): SpanHead | null {
+    if (this.offer.pieces !== null) return null;
+    const head = part.heads.get((spans[0] as Span).start);
+    return head?.offset === range.start ? head : null;
   }
 
   // A peer's pieces are asked for whole, because only whole pieces can be proven.
@@ -133,19 +150,24 @@ export class ActiveSource {
   }
 }
 
-/**
- * The begun span that this request continues, or null. All heads of the spans
- * are forgotten: this request may overwrite the bytes they stand for.
- */
-function takeHead(
-  range: ByteRange,
-  spans: readonly Span[],
-  heads: Map<number, SpanHead>,
-  continues: boolean,
-): SpanHead | null {
-  const head = heads.get((spans[0] as Span).start) ?? null;
-  for (const span of spans) heads.delete(span.start);
-  return continues && head?.offset === range.start ? head : null;
+/** Measures one request. */
+class Timing {
+  readonly #clock: Clock;
+  readonly #startedMs: number;
+  #firstByteMs: number | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#startedMs = clock.monotonicMs();
+  }
+
+  byteCame(): void {
+    this.#firstByteMs ??= this.#clock.monotonicMs() - this.#startedMs;
+  }
+
+  end(): Pick<FetchOutcome, 'firstByteMs' | 'ms'> {
+    return { firstByteMs: this.#firstByteMs, ms: this.#clock.monotonicMs() - this.#startedMs };
+  }
 }
 
 function originSpans(range: ByteRange, part: PartFile): Span[] {

@@ -2,7 +2,9 @@ import { createHash, type Hash } from 'node:crypto';
 import type { ByteRange } from '../core/byte-range.ts';
 import { sharedChunks } from '../core/chunk-pool.ts';
 import { NearbitsError } from '../core/errors.ts';
+import type { Piece } from '../core/pieces.ts';
 import type { PartFile } from './part-file.ts';
+import type { SpanHead } from './piece-book.ts';
 
 /** A stretch of incoming bytes that is hashed as one. */
 export interface Span extends ByteRange {
@@ -10,10 +12,16 @@ export interface Span extends ByteRange {
   readonly expected: Uint8Array | null;
 }
 
-/** The beginning of a span that arrived before the connection broke. */
-export interface SpanHead {
-  readonly offset: number;
-  readonly hash: Hash;
+/** Where the bytes go and who hears of what is proven. */
+export interface IntakeDeps {
+  readonly part: PartFile;
+  /** Told of each span whose bytes are written and right. */
+  readonly onProven: (span: ByteRange) => void;
+}
+
+interface Block {
+  readonly chunks: Uint8Array[];
+  readonly start: number;
 }
 
 /** Chunks are written together in blocks of about this size. */
@@ -21,10 +29,13 @@ const BLOCK_BYTES = 1024 * 1024;
 
 /**
  * Takes the bytes of one request: hashes them span by span, writes them, and
- * commits each span whose hash is right. A bad span is never committed.
+ * commits each span whose hash is right. A bad span is never committed. Of a span without an
+ * expected hash the beginning is kept as a head, after each block and at the end, so that another
+ * request, maybe of another process, goes on behind it.
  */
 export class Intake {
   readonly #part: PartFile;
+  readonly #onProven: IntakeDeps['onProven'];
   readonly #spans: readonly Span[];
   readonly #commits = new Set<Promise<void>>();
   #index = 0;
@@ -36,11 +47,12 @@ export class Intake {
   #writeFailed = false;
 
   /** `spans` are consecutive, without gaps; `head` continues the first one. */
-  constructor(part: PartFile, spans: readonly Span[], head: SpanHead | null) {
+  constructor({ part, onProven }: IntakeDeps, spans: readonly Span[], head: SpanHead | null) {
     this.#part = part;
+    this.#onProven = onProven;
     this.#spans = spans;
     this.#offset = head?.offset ?? (spans[0]?.start as number);
-    this.#hash = head?.hash ?? createHash('sha256');
+    this.#hash = head?.hash.copy() ?? createHash('sha256');
   }
 
   /** Takes the next chunk; a returned promise must be waited for. */
@@ -65,13 +77,6 @@ export class Intake {
     if (this.#failure !== null) throw this.#failure;
   }
 
-  /** The unfinished span, for the next request to continue; null at a span's edge. Only valid after settle(). */
-  head(): SpanHead | null {
-    const span = this.#spans[this.#index];
-    if (span === undefined || this.#failure !== null || this.#offset === span.start) return null;
-    return { offset: this.#offset, hash: this.#hash };
-  }
-
   #take(bytes: Uint8Array, span: Span): void {
     this.#hash.update(bytes);
     this.#block.push(bytes);
@@ -94,35 +99,44 @@ export class Intake {
       );
       throw this.#failure;
     }
-    this.#flush({ span, hash });
+    this.#flush({ start: span.start, end: span.end, hash });
   }
 
-  // The block is written in the background; its span is committed only after the write.
-  #flush(done: { readonly span: Span; readonly hash: Uint8Array } | null): void {
-    const chunks = this.#block;
-    const start = this.#offset - this.#blockBytes;
+  // The block is written in the background; its span is committed, or its head kept, only after the write.
+  #flush(done: Piece | null): void {
+    const block = { chunks: this.#block, start: this.#offset - this.#blockBytes };
+    if (block.chunks.length === 0) return;
     this.#block = [];
     this.#blockBytes = 0;
+    const head = done === null ? this.#head() : null;
     // The earlier blocks of the span must be on disk too before it counts.
     const earlier = [...this.#commits];
-    const work = this.#writeAndCommit(chunks, start, done, earlier);
+    const work = this.#writeAndEnter(block, earlier, () => this.#enter(done, head));
     this.#commits.add(work);
     void work.then(() => this.#commits.delete(work));
   }
 
-  async #writeAndCommit(
-    chunks: Uint8Array[],
-    start: number,
-    done: { readonly span: Span; readonly hash: Uint8Array } | null,
-    earlier: Promise<void>[],
-  ): Promise<void> {
+  // Only the origin's bytes may be continued by another request: If-Range proves that both are of one version.
+  #head(): SpanHead | null {
+    const span = this.#spans[this.#index];
+    if (span === undefined || span.expected !== null || this.#offset === span.start) return null;
+    return { start: span.start, offset: this.#offset, hash: this.#hash.copy() };
+  }
+
+  async #enter(done: Piece | null, head: SpanHead | null): Promise<void> {
+    if (head !== null) await this.#part.keepHead(head);
+    if (done === null) return;
+    await this.#part.commit(done, done.hash);
+    this.#onProven(done);
+  }
+
+  async #writeAndEnter(block: Block, earlier: Promise<void>[], enter: () => Promise<void>): Promise<void> {
     try {
-      if (chunks.length > 0) await this.#part.write(chunks, start);
-      for (const chunk of chunks) sharedChunks.giveBack(chunk);
-      if (done === null) return;
+      await this.#part.write(block.chunks, block.start);
+      for (const chunk of block.chunks) sharedChunks.giveBack(chunk);
       await Promise.all(earlier);
       // A bad span does not take back the good ones before it; a failed write may be part of this one.
-      if (!this.#writeFailed) await this.#part.commit(done.span, done.hash);
+      if (!this.#writeFailed) await enter();
     } catch (error) {
       this.#writeFailed = true;
       this.#failure ??= error;

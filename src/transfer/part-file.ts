@@ -1,27 +1,46 @@
-import { createHash } from 'node:crypto';
-import { constants, type FileHandle, open, rename, rm, utimes } from 'node:fs/promises';
-import { type ByteRange, rangeLength } from '../core/byte-range.ts';
-import { toNearbitsError } from '../core/errors.ts';
-import type { FileVersion } from '../core/file-version.ts';
-import { cutIntoPieces, type Piece, pieceSizeFor } from '../core/pieces.ts';
+import type { FileHandle } from 'node:fs/promises';
+import type { ByteRange } from '../core/byte-range.ts';
+import { NearbitsError, toNearbitsError } from '../core/errors.ts';
+import { type Piece, pieceSizeFor } from '../core/pieces.ts';
 import { RangeSet } from '../core/range-set.ts';
-import { locate, type Placement, placeRanges } from './layout.ts';
-import { type JournalPiece, PartJournal, readJournal } from './part-journal.ts';
-import { WriteQueue } from './write-queue.ts';
+import { identityOf, sameIdentity } from './file-identity.ts';
+import { type HandOver, handOver, readJournaled, readSealed, removePart, type SealedPart } from './hand-over.ts';
+import { placeRanges } from './layout.ts';
+import { PartBytes } from './part-bytes.ts';
+import { PartJournal } from './part-journal.ts';
+import { journalPath, openPart, partPath } from './part-paths.ts';
+import { headerOf, type PartTarget, sameTarget } from './part-target.ts';
+import { PieceBook, type SpanHead } from './piece-book.ts';
+import { proveLines } from './prove.ts';
+import { type JournalContent, readJournal } from './read-journal.ts';
+import type { WarmPart } from './warm-parts.ts';
 
-/** Beside the destination while a file is incomplete. */
-export const PART_SUFFIX = '.nbpart';
-const JOURNAL_SUFFIX = '.nbpart.log';
-const READ_BYTES = 1024 * 1024;
+/** How a part file is opened. */
+export interface PartOptions {
+  /** What {@link PartFile.suspend} returned; it counts only while the file on disk is untouched. */
+  readonly warm?: WarmPart | null;
+  /**
+   * Writes straight to the destination, without a journal: nothing outlives the process (BITS: HIGH_PERFORMANCE). What
+   * lies at the destination is overwritten at once.
+   */
+  readonly direct?: boolean;
+  /** Ends the hashing of older bytes. */
+  readonly signal?: AbortSignal;
+}
 
-/** What is fetched and where it goes. */
-export interface PartTarget {
-  /** Absolute path of the finished file. */
-  readonly destination: string;
-  readonly url: string;
-  readonly version: FileVersion;
-  /** Wanted ranges in the order of writing; the whole file is one range. */
-  readonly ranges: readonly ByteRange[];
+// The names are part of what callers of a part file need.
+export { openPart, PART_SUFFIX } from './part-paths.ts';
+
+const NOTHING: JournalContent = { found: 'nothing' };
+
+interface Parts {
+  readonly target: PartTarget;
+  readonly direct: boolean;
+  readonly file: FileHandle;
+  readonly journal: PartJournal | null;
+  readonly old: JournalContent;
+  /** The book of a warm file, or null to begin a new one. */
+  readonly book: PieceBook | null;
 }
 
 /**
@@ -30,231 +49,238 @@ export interface PartTarget {
  */
 export class PartFile {
   readonly target: PartTarget;
-  readonly pieceSize: number;
-  /** All bytes that are wanted. */
-  readonly wanted: RangeSet;
   /** Why an older part file was not continued, or null. */
   readonly dropped: string | null;
-  readonly #grid: readonly ByteRange[];
-  readonly #placements: readonly Placement[];
-  readonly #hashes = new Map<number, Uint8Array>();
+  readonly #direct: boolean;
   readonly #file: FileHandle;
-  readonly #queue: WriteQueue;
-  readonly #journal: PartJournal;
-  #proven = RangeSet.empty;
+  readonly #journal: PartJournal | null;
+  readonly #book: PieceBook;
+  readonly #bytes: PartBytes;
   #closed = false;
 
-  private constructor(target: PartTarget, dropped: string | null, file: FileHandle, journal: PartJournal) {
-    this.target = target;
-    this.dropped = dropped;
-    this.pieceSize = pieceSizeFor(target.version.size);
-    this.wanted = RangeSet.of(...target.ranges);
-    this.#grid = cutIntoPieces(this.wanted, this.pieceSize);
-    this.#placements = placeRanges(target.ranges);
-    this.#file = file;
-    this.#queue = new WriteQueue(file);
-    this.#journal = journal;
+  private constructor(parts: Parts) {
+    this.target = parts.target;
+    this.dropped = parts.old.found === 'other' ? parts.old.reason : null;
+    this.#direct = parts.direct;
+    this.#file = parts.file;
+    this.#journal = parts.journal;
+    this.#book =
+      parts.book ?? new PieceBook(RangeSet.of(...parts.target.ranges), pieceSizeFor(parts.target.version.size));
+    this.#bytes = new PartBytes(parts.file, placeRanges(parts.target.ranges));
   }
 
   /**
-   * Opens the part file, continuing an older one of the same version after hashing its pieces again.
-   * @throws NearbitsError E_IO or E_DISK_FULL when the files cannot be opened.
+   * Opens the part file, continuing an older one of the same version after hashing its bytes again; without hashing
+   * when it is warm.
+   * @throws NearbitsError E_IO or E_DISK_FULL when the files cannot be opened, E_CANCELLED when the signal aborts.
    */
-  static async open(target: PartTarget): Promise<PartFile> {
-    const path = target.destination + PART_SUFFIX;
-    const header = { ...headerOf(target), pieceSize: pieceSizeFor(target.version.size) };
+  static async open(target: PartTarget, options: PartOptions = {}): Promise<PartFile> {
+    await using opened = new AsyncDisposableStack();
+    const { direct = false, signal } = options;
     try {
-      const old = await readJournal(target.destination + JOURNAL_SUFFIX, header);
-      const resume = old.found === 'pieces';
-      const journalPath = target.destination + JOURNAL_SUFFIX;
-      const journal = await (resume ? PartJournal.append(journalPath) : PartJournal.create(journalPath, header));
-      const file = await openPart(path, !resume);
-      const part = new PartFile(target, old.found === 'other' ? old.reason : null, file, journal);
-      if (resume) await part.#prove(old.pieces);
+      signal?.throwIfAborted();
+      const file = opened.use(await openPart(direct ? target.destination : partPath(target.destination), false));
+      const old = direct ? NOTHING : await readJournal(journalPath(target.destination), headerOf(target));
+      const book = await warmBook(file, old, target, options);
+      if (book === null && old.found !== 'lines') await file.truncate(0);
+      const journal = direct ? null : opened.adopt(await openJournal(target, old), (it) => it.close());
+      const part = new PartFile({ target, direct, file, journal, old, book });
+      if (book === null && old.found === 'lines') await proveLines(old.lines, part.#book, part.#bytes, signal);
+      for (const { start } of part.#book.pieces()) journal?.finish(start);
+      opened.move();
       return part;
     } catch (error) {
-      throw toNearbitsError(error, 'E_IO');
+      throw toNearbitsError(error, signal?.aborted ? 'E_CANCELLED' : 'E_IO');
     }
   }
 
-  /** Removes what an earlier, unfinished transfer left beside `destination`. */
-  static async remove(destination: string): Promise<void> {
-    await rm(destination + PART_SUFFIX, { force: true });
-    await rm(destination + JOURNAL_SUFFIX, { force: true });
+  /** See {@link removePart}: removes what an unfinished transfer left; says whether something could not be deleted. */
+  static async remove(destination: string, options: { readonly direct?: boolean } = {}): Promise<boolean> {
+    return removePart(destination, options.direct ?? false);
+  }
+
+  /** See {@link handOver}: moves a sealed file to its destination. A direct file lies there already. */
+  static async handOver(destination: string): Promise<HandOver> {
+    return handOver(destination);
+  }
+
+  /** See {@link readSealed}: the pieces of a sealed file, without hashing. */
+  static async readSealed(target: PartTarget): Promise<SealedPart | null> {
+    return readSealed(target);
+  }
+
+  /** See {@link readJournaled}: which bytes of a paused file are there, without hashing. */
+  static async journaled(target: PartTarget): Promise<RangeSet> {
+    return readJournaled(target);
   }
 
   /** Where the incomplete file lies. */
   get path(): string {
-    return this.target.destination + PART_SUFFIX;
+    const { destination } = this.target;
+    return this.#direct ? destination : partPath(destination);
   }
 
-  /** Bytes that are written and whose piece is complete. */
+  get pieceSize(): number {
+    return this.#book.pieceSize;
+  }
+
+  /** All bytes that are wanted. */
+  get wanted(): RangeSet {
+    return this.#book.wanted;
+  }
+
+  /** Bytes that are written and whose hash is known to be right. */
   get proven(): RangeSet {
-    return this.#proven;
+    return this.#book.proven;
   }
 
+  /** Beginnings of unfinished pieces that the origin sent, by the start of the piece. */
+  get heads(): ReadonlyMap<number, SpanHead> {
+    return this.#book.heads;
+  }
+
+  /** Bytes that need not be fetched again as long as the origin is there: proven ones and heads. */
+  get written(): RangeSet {
+    return this.proven.union(headBytes(this.heads));
+  }
+
+  /** Bytes that are not proven. */
   get missing(): RangeSet {
-    return this.wanted.subtract(this.#proven);
+    return this.wanted.subtract(this.proven);
   }
 
   get isComplete(): boolean {
-    return this.#proven.size === this.wanted.size;
+    return this.proven.size === this.wanted.size;
   }
 
   /** The wanted ranges cut at the piece grid: what this node will share. */
   get grid(): readonly ByteRange[] {
-    return this.#grid;
+    return this.#book.grid;
+  }
+
+  /** The wanted bytes among `ranges`, and those without which they cannot be proven: whole pieces of the grid. */
+  widen(ranges: RangeSet): RangeSet {
+    return this.#book.widen(ranges);
   }
 
   /** Undefined while the disk keeps up, else a promise to wait for before more is written. */
   room(): Promise<void> | undefined {
-    return this.#queue.room();
+    return this.#bytes.room();
   }
 
-  /** Writes those bytes of `chunks`, which start at origin offset `start`, that are wanted. */
+  /**
+   * Writes those bytes of `chunks`, which start at origin offset `start`, that are wanted. Proven bytes stay as they
+   * are: what arrives may turn out wrong when its piece is complete.
+   */
   async write(chunks: Uint8Array[], start: number): Promise<void> {
-    const length = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
-    const parts = locate(this.#placements, { start, end: start + length });
-    const only = parts[0];
-    if (parts.length === 1 && only !== undefined && rangeLength(only.range) === length) {
-      return this.#queue.write(chunks, only.position);
-    }
-    const bytes = Buffer.concat(chunks);
-    for (const part of parts) {
-      await this.#queue.write([bytes.subarray(part.range.start - start, part.range.end - start)], part.position);
-    }
+    await this.#bytes.write(chunks, start, this.proven);
   }
 
   /** Marks written bytes as proven; `hash` is that of exactly this range. */
   async commit(range: ByteRange, hash: Uint8Array): Promise<void> {
     const wanted = RangeSet.of(range).intersect(this.wanted);
-    this.#proven = this.#proven.union(wanted);
-    for (const piece of this.#gridWithin(wanted)) {
-      const same = piece.start === range.start && piece.end === range.end;
-      await this.#remember({ ...piece, hash: same ? hash : await this.#hashOf(piece) });
+    // Bytes that were proven before were not written again, so only the file itself tells the hash of the whole piece.
+    const untouched = this.proven.intersect(wanted).isEmpty;
+    this.#book.prove(wanted);
+    for (const piece of this.#book.unhashed(wanted)) {
+      const same = untouched && piece.start === range.start && piece.end === range.end;
+      await this.#remember({ ...piece, hash: same ? hash : await this.#bytes.hashOf(piece) });
     }
+  }
+
+  /** Keeps the beginning of a piece from the origin, so that nothing of it is fetched twice; call only after its bytes are written. */
+  async keepHead(head: SpanHead): Promise<void> {
+    this.#book.keepHead(head);
+    const { start, offset, hash } = head;
+    await this.#journal?.add({ start, end: offset, hash: hash.copy().digest() });
+  }
+
+  /** Forgets the heads that have bytes in `range`; call before those are written anew. */
+  forgetHeads(range: ByteRange): void {
+    this.#book.forgetHeads(range);
   }
 
   /** All pieces with their hashes; complete only when the file is. */
   pieces(): Piece[] {
-    return this.#grid.flatMap((piece) => {
-      const hash = this.#hashes.get(piece.start);
-      return hash === undefined ? [] : [{ ...piece, hash }];
-    });
+    return this.#book.pieces();
   }
 
   /** SHA-256 of the local file as it will be handed over, in hex. */
   async digest(signal: AbortSignal): Promise<string> {
-    const hash = createHash('sha256');
-    await this.#read(0, this.wanted.size, (bytes) => {
-      signal.throwIfAborted();
-      hash.update(bytes);
-    });
-    return hash.digest('hex');
+    return this.#bytes.digest(this.wanted.size, signal);
   }
 
-  /** Moves the complete file to its destination in one step, dated as at the origin. */
-  async finish(): Promise<void> {
-    const { destination, version } = this.target;
-    await this.close();
-    if (version.lastModifiedMs !== null) {
-      const date = new Date(version.lastModifiedMs);
-      await utimes(this.path, date, date);
+  /**
+   * Dates the complete file as at the origin and closes it. Its journal stays, and names the file on disk, so that it
+   * can be handed over and shared later, maybe after a restart, without hashing it again.
+   * @throws NearbitsError E_INTERNAL when bytes are missing, E_IO or E_DISK_FULL.
+   */
+  async seal(): Promise<void> {
+    if (!this.isComplete) throw new NearbitsError('E_INTERNAL', 'an incomplete file cannot be sealed');
+    const { lastModifiedMs } = this.target.version;
+    try {
+      await this.#bytes.idle();
+      const date = lastModifiedMs === null ? null : new Date(lastModifiedMs);
+      if (date !== null) await this.#file.utimes(date, date);
+      await this.#journal?.seal(await identityOf(this.#file));
+      await this.close();
+    } catch (error) {
+      throw toNearbitsError(error, 'E_IO');
     }
-    await rename(this.path, destination);
-    await rm(destination + JOURNAL_SUFFIX, { force: true });
+  }
+
+  /** Closes the files and returns what need not be hashed again when they are opened the next time. */
+  async suspend(): Promise<WarmPart> {
+    try {
+      await this.#bytes.idle();
+      const identity = await identityOf(this.#file);
+      await this.close();
+      return { target: this.target, direct: this.#direct, identity, book: this.#book };
+    } catch (error) {
+      throw toNearbitsError(error, 'E_IO');
+    }
   }
 
   /** Closes the files and keeps them for a later start. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#journal.close();
+    await this.#bytes.idle();
+    await this.#journal?.close();
     await this.#file.close();
   }
 
-  /** Closes and removes everything; nothing was handed over. */
-  async discard(): Promise<void> {
+  /** Closes and removes everything; nothing was handed over. Says whether something could not be deleted. */
+  async discard(): Promise<boolean> {
     await this.close();
-    await PartFile.remove(this.target.destination);
-  }
-
-  // 1. A journaled piece counts only if it lies on the grid and its bytes still hash to what was written.
-  // 2. Others are missing again.
-  async #prove(pieces: readonly JournalPiece[]): Promise<void> {
-    const grid = new Map(this.#grid.map((piece) => [piece.start, piece]));
-    const good: ByteRange[] = [];
-    for (const piece of pieces) {
-      if (grid.get(piece.start)?.end !== piece.end) continue;
-      if (!Buffer.from(await this.#hashOf(piece)).equals(piece.hash)) continue;
-      this.#hashes.set(piece.start, piece.hash);
-      good.push(piece);
-    }
-    this.#proven = RangeSet.of(...good);
-  }
-
-  #gridWithin(range: RangeSet): ByteRange[] {
-    const first = range.ranges[0];
-    const last = range.ranges.at(-1);
-    if (first === undefined || last === undefined) return [];
-    return this.#gridBetween(first.start, last.end).filter(
-      (piece) => !this.#hashes.has(piece.start) && this.#proven.covers(piece),
-    );
-  }
-
-  #gridBetween(start: number, end: number): ByteRange[] {
-    const found: ByteRange[] = [];
-    for (let index = this.#firstAt(start); index < this.#grid.length; index++) {
-      const piece = this.#grid[index] as ByteRange;
-      if (piece.start >= end) break;
-      found.push(piece);
-    }
-    return found;
-  }
-
-  // Binary search: a file has up to 8,692 pieces and each is committed once.
-  #firstAt(offset: number): number {
-    let low = 0;
-    let high = this.#grid.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#grid[middle] as ByteRange).end <= offset) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return removePart(this.target.destination, this.#direct);
   }
 
   async #remember(piece: Piece): Promise<void> {
-    this.#hashes.set(piece.start, piece.hash);
-    await this.#journal.add(piece);
-  }
-
-  async #hashOf(range: ByteRange): Promise<Uint8Array> {
-    const hash = createHash('sha256');
-    for (const part of locate(this.#placements, range)) {
-      await this.#read(part.position, rangeLength(part.range), (bytes) => hash.update(bytes));
-    }
-    return hash.digest();
-  }
-
-  async #read(position: number, length: number, take: (bytes: Uint8Array) => void): Promise<void> {
-    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, length));
-    for (let done = 0; done < length; ) {
-      const want = Math.min(buffer.byteLength, length - done);
-      const { bytesRead } = await this.#file.read(buffer, 0, want, position + done);
-      if (bytesRead === 0) return; // Shorter than it should be: the hash will not match.
-      take(buffer.subarray(0, bytesRead));
-      done += bytesRead;
-    }
+    this.#book.remember(piece);
+    await this.#journal?.add(piece);
+    this.#journal?.finish(piece.start);
   }
 }
 
-function headerOf(target: PartTarget): Omit<Parameters<typeof PartJournal.create>[1], 'pieceSize'> {
-  return { url: target.url, version: target.version, ranges: target.ranges };
+/** The bytes that heads stand for. */
+export function headBytes(heads: ReadonlyMap<number, SpanHead>): RangeSet {
+  return RangeSet.of(...[...heads.values()].map(({ start, offset }) => ({ start, end: offset })));
 }
 
-/** Opens the file that grows, empty when `fresh`; never follows a link that somebody put in its place. */
-export async function openPart(path: string, fresh: boolean): Promise<FileHandle> {
-  const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0) | (fresh ? constants.O_TRUNC : 0);
-  return open(path, flags, 0o666);
+// What was proven before the file was closed, if nothing happened to it since.
+async function warmBook(
+  file: FileHandle,
+  old: JournalContent,
+  target: PartTarget,
+  { warm = null, direct = false }: PartOptions,
+): Promise<PieceBook | null> {
+  if (warm === null || warm.direct !== direct || !sameTarget(warm.target, target)) return null;
+  if (!direct && old.found !== 'lines') return null;
+  return sameIdentity(warm.identity, await identityOf(file)) ? warm.book : null;
+}
+
+async function openJournal(target: PartTarget, old: JournalContent): Promise<PartJournal> {
+  const path = journalPath(target.destination);
+  return old.found === 'lines' ? PartJournal.append(path, old.lines) : PartJournal.create(path, headerOf(target));
 }

@@ -1,129 +1,103 @@
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
-import * as z from 'zod';
-import type { ByteRange } from '../core/byte-range.ts';
-import { systemErrorCode } from '../core/errors.ts';
-import { type FileVersion, sameVersion } from '../core/file-version.ts';
+import type { FileHandle } from 'node:fs/promises';
+import type { SealMark } from './file-identity.ts';
+import { type JournalHeader, type JournalLine, printHeader, printLine, printSeal } from './journal-format.ts';
+import { openPart } from './part-paths.ts';
+import type { PlacedLine } from './read-journal.ts';
+import { WriteQueue } from './write-queue.ts';
 
-/** What a part file is part of; a journal with another header belongs to another download. */
-export interface JournalHeader {
-  readonly url: string;
-  readonly version: FileVersion;
-  readonly ranges: readonly ByteRange[];
-  readonly pieceSize: number;
-}
-
-/** A piece that was completely written, with the SHA-256 its bytes had. */
-export interface JournalPiece extends ByteRange {
-  readonly hash: Uint8Array;
-}
-
-const FORMAT = 1;
-/** 8192 pieces plus 500 range ends, about 110 bytes each, and the header stay far below this. */
-const MAX_JOURNAL_BYTES = 4 * 1024 * 1024;
-const PIECE_LINE = /^(\d{1,16}) (\d{1,16}) ([0-9a-f]{64})$/;
-
-const headerSchema = z.strictObject({
-  format: z.literal(FORMAT),
-  url: z.string(),
-  version: z.strictObject({
-    size: z.int().min(0),
-    lastModifiedMs: z.number().nullable(),
-    etag: z.string().nullable(),
-  }),
-  ranges: z.array(z.strictObject({ start: z.int(), end: z.int() })),
-  pieceSize: z.int(),
-});
+/** The URL may hold a secret. */
+const MODE = 0o600;
 
 /**
- * Remembers beside a part file which pieces are written and what they hashed to.
- * Nothing in it is believed: on resume each piece is hashed again, so that no
- * fsync is needed while bytes arrive and a torn last line does no harm.
+ * Remembers beside a part file which bytes are written and what they hashed to. Nothing in it is believed: on resume
+ * all bytes are hashed again, so that no fsync is needed while bytes arrive and a torn line does no harm.
+ *
+ * A piece that grows is entered again and again. It has at most two lines, and the older one is overwritten, so that
+ * one of them is whole at every moment and the journal stays small however large the file is.
  */
 export class PartJournal {
   readonly #file: FileHandle;
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #queue: WriteQueue;
+  /** Where the lines of unfinished pieces lie, the oldest one first. */
+  readonly #places = new Map<number, number[]>();
+  #end = 0;
 
   private constructor(file: FileHandle) {
     this.#file = file;
+    this.#queue = new WriteQueue(file);
   }
 
   /** Starts a new journal, replacing what is there. */
   static async create(path: string, header: JournalHeader): Promise<PartJournal> {
-    const file = await open(path, 'w', 0o600);
-    await file.write(`${JSON.stringify({ format: FORMAT, ...header })}\n`);
-    return new PartJournal(file);
+    const journal = new PartJournal(await openPart(path, true, MODE));
+    return journal.#begin(() => journal.#append(`${printHeader(header)}\n`));
   }
 
-  /** Opens an existing journal to add to it. */
-  static async append(path: string): Promise<PartJournal> {
-    const file = await open(path, 'a', 0o600);
-    // A torn line of the process that died must not swallow the first line of this one.
-    await file.write('\n');
-    return new PartJournal(file);
+  /** Opens an existing journal to add to it; `lines` are those that were read from it. */
+  static async append(path: string, lines: readonly PlacedLine[]): Promise<PartJournal> {
+    const journal = new PartJournal(await openPart(path, false, MODE));
+    // Of two lines of one piece the longer one is the newer one, wherever it lies.
+    for (const { start, position } of [...lines].sort((a, b) => a.end - b.end)) {
+      if (position !== null) journal.#placesOf(start).push(position);
+    }
+    return journal.#begin(() => journal.#endTornLine());
   }
 
-  /** Adds a piece; call only after its bytes are written. */
-  async add(piece: JournalPiece): Promise<void> {
-    const line = `${piece.start} ${piece.end} ${Buffer.from(piece.hash).toString('hex')}\n`;
-    const written = this.#tail.then(() => this.#file.write(line));
-    this.#tail = written.catch(() => undefined);
-    await written;
+  /** Enters bytes of the piece that begins at `line.start`; call only after they are written. */
+  async add(line: JournalLine): Promise<void> {
+    const places = this.#placesOf(line.start);
+    const older = places.length < 2 ? undefined : places.shift();
+    places.push(older ?? this.#end);
+    if (older === undefined) await this.#append(printLine(line));
+    else await this.#write(printLine(line), older);
+  }
+
+  /** The piece that begins at `start` is complete and gets no more lines. */
+  finish(start: number): void {
+    this.#places.delete(start);
+  }
+
+  /** Notes which file on disk is complete. */
+  async seal(mark: SealMark): Promise<void> {
+    await this.#append(printSeal(mark));
   }
 
   /** Waits for what was added and closes the file. */
   async close(): Promise<void> {
-    await this.#tail;
+    await this.#queue.idle();
     await this.#file.close();
   }
-}
 
-/** What {@link readJournal} found. */
-export type JournalContent =
-  | { readonly found: 'nothing' }
-  | { readonly found: 'other'; readonly reason: string }
-  | { readonly found: 'pieces'; readonly pieces: readonly JournalPiece[] };
-
-/** Reads a journal and says whether it belongs to `expected`; damaged lines are left out. */
-export async function readJournal(path: string, expected: JournalHeader): Promise<JournalContent> {
-  const text = await readBounded(path);
-  if (text === null) return { found: 'nothing' };
-  const [first = '', ...lines] = text.split('\n');
-  const reason = mismatch(first, expected);
-  if (reason !== null) return { found: 'other', reason };
-  const pieces = lines.flatMap((line) => parsePiece(line) ?? []);
-  return { found: 'pieces', pieces };
-}
-
-async function readBounded(path: string): Promise<string | null> {
-  try {
-    if ((await stat(path)).size > MAX_JOURNAL_BYTES) return '';
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return null;
-    throw error;
+  async #begin(first: () => Promise<void>): Promise<PartJournal> {
+    try {
+      await first();
+      return this;
+    } catch (error) {
+      await this.#file.close();
+      throw error;
+    }
   }
-}
 
-function mismatch(line: string, expected: JournalHeader): string | null {
-  const header = parseHeader(line);
-  if (header === null) return 'its journal is damaged';
-  if (header.url !== expected.url) return 'it belongs to another URL';
-  if (!sameVersion(header.version, expected.version)) return 'the file at the origin has changed since';
-  if (header.pieceSize !== expected.pieceSize) return 'it was cut into pieces of another size';
-  if (JSON.stringify(header.ranges) !== JSON.stringify(expected.ranges)) return 'it holds other ranges';
-  return null;
-}
-
-function parseHeader(line: string): JournalHeader | null {
-  try {
-    return headerSchema.safeParse(JSON.parse(line)).data ?? null;
-  } catch {
-    return null; // Not JSON: the journal is damaged, which the caller reports.
+  // A torn line of the process that died must not swallow the first line of this one.
+  async #endTornLine(): Promise<void> {
+    this.#end = (await this.#file.stat()).size;
+    const last = await this.#file.read(Buffer.alloc(1), 0, 1, this.#end - 1);
+    if (last.buffer[0] !== 0x0a) await this.#append('\n');
   }
-}
 
-function parsePiece(line: string): JournalPiece | null {
-  const match = PIECE_LINE.exec(line);
-  if (match === null) return null;
-  return { start: Number(match[1]), end: Number(match[2]), hash: Buffer.from(match[3] as string, 'hex') };
+  #placesOf(start: number): number[] {
+    const places = this.#places.get(start) ?? [];
+    this.#places.set(start, places);
+    return places;
+  }
+
+  async #append(text: string): Promise<void> {
+    const position = this.#end;
+    this.#end += Buffer.byteLength(text);
+    await this.#write(text, position);
+  }
+
+  async #write(text: string, position: number): Promise<void> {
+    await this.#queue.write([Buffer.from(text)], position);
+  }
 }

@@ -1,13 +1,14 @@
+import type { ByteRange } from '../core/byte-range.ts';
 import type { Clock } from '../core/clock.ts';
 import { NearbitsError } from '../core/errors.ts';
 import { RangeSet } from '../core/range-set.ts';
 import type { SourceKind } from '../core/source.ts';
 import { printBytes } from '../core/units.ts';
 import { afterFailure } from '../plan/after-failure.ts';
-import { type Assignment, alignToPieces, type Plan, planAssignments } from '../plan/assign.ts';
-import { ActiveSource, type FetchOutcome, type Offer } from './active-source.ts';
-import type { SpanHead } from './intake.ts';
-import type { PartFile } from './part-file.ts';
+import { type Assignment, alignToPieces, type PlanInput, planAssignments } from '../plan/assign.ts';
+import { requestsToStop } from '../plan/refocus.ts';
+import { ActiveSource, type FetchOutcome, type FetchTarget, type Offer } from './active-source.ts';
+import { headBytes, type PartFile } from './part-file.ts';
 import type { Note } from './trace.ts';
 
 /** One request to a peer asks for at most this much, so that a holder that is found later still gets its share. */
@@ -27,6 +28,16 @@ export interface TransferDeps {
   readonly onProgress: () => void;
   /** Told once for each peer that is given up, so that the roster can learn from it. */
   readonly onPeerFailed: (id: string, error: NearbitsError) => void;
+  /** Told of each stretch of wanted bytes that is written and proven. */
+  readonly onProven?: (range: ByteRange) => void;
+}
+
+/** What a transfer shall fetch, and what first. All offsets count in the origin file. */
+export interface Focus {
+  /** Nothing but these bytes, and those of the same pieces that prove them; null for all that is wanted. */
+  readonly only: RangeSet | null;
+  /** Missing bytes at or behind this offset come first, then those before it. 0 when nobody reads the file meanwhile. */
+  readonly position: number;
 }
 
 /** How patient a transfer is. */
@@ -39,16 +50,17 @@ export interface TransferOptions {
 
 /**
  * Drives the sources of one file until every wanted byte is proven. Sources may
- * be added while it runs; what they do next is the planner's decision alone.
+ * be added while it runs, and the focus may move; what they do next is the planner's decision alone.
  */
 export class Transfer {
   readonly #deps: TransferDeps;
   readonly #options: TransferOptions;
   readonly #sources = new Map<string, ActiveSource>();
-  readonly #heads = new Map<number, SpanHead>();
   readonly #running = new Set<Promise<void>>();
   readonly #received = { cache: 0, peer: 0, origin: 0 };
   #originFromMs: number;
+  #only: RangeSet | null = null;
+  #position = 0;
   #searching = false;
   #lastError: NearbitsError | null = null;
   #fatal: NearbitsError | null = null;
@@ -80,6 +92,23 @@ export class Transfer {
     this.#touch();
   }
 
+  /**
+   * Changes what is fetched and what first. A request that brings what nobody wants any more is stopped, and so is one
+   * that keeps a source from what a reader needs next; no byte that was written is lost.
+   */
+  focus({ only, position }: Focus): void {
+    this.#only = only === null ? null : this.#deps.part.widen(only);
+    this.#position = position;
+    const plan = this.#planInput();
+    const running = [...this.#sources.values()].flatMap((source) => source.running);
+    const unproven = this.#missing;
+    const focus = this.#only ?? this.#deps.part.wanted;
+    for (const { sourceId, range } of requestsToStop({ plan, focus, unproven, running })) {
+      this.#sources.get(sourceId)?.stop(range);
+    }
+    this.#touch();
+  }
+
   /** While a search goes on, having no source is no reason to give up. */
   set searching(searching: boolean) {
     this.#searching = searching;
@@ -103,7 +132,7 @@ export class Transfer {
   }
 
   /**
-   * Runs until the part file is complete.
+   * Runs until everything in focus is proven; it may be called again after that.
    * @throws NearbitsError the reason why it cannot be completed: a fatal one at once, else the last one when no source is left.
    */
   async run(signal: AbortSignal): Promise<void> {
@@ -118,31 +147,38 @@ export class Transfer {
   }
 
   async #loop(signal: AbortSignal): Promise<void> {
-    while (!this.#deps.part.isComplete) {
+    while (!this.#missing.isEmpty) {
       signal.throwIfAborted();
       if (this.#fatal !== null) throw this.#fatal;
       this.#changed = Promise.withResolvers();
-      const plan = this.#plan();
+      const plan = planAssignments(this.#planInput());
       for (const assignment of plan.assignments) this.#start(assignment, signal);
       if (plan.stuck && !this.#searching) throw this.#lastError ?? noSource();
       await this.#wait(plan.wakeAtMs, signal);
     }
   }
 
-  #plan(): Plan {
+  /** What is in focus and not proven. */
+  get #missing(): RangeSet {
+    const { missing } = this.#deps.part;
+    return this.#only === null ? missing : missing.intersect(this.#only);
+  }
+
+  #planInput(): PlanInput {
     const { part, clock } = this.#deps;
     const sources = [...this.#sources.values()];
-    const busy = sources.flatMap((source) => source.inFlight.map((range) => alignToPieces(range, part.pieceSize)));
-    return planAssignments({
+    const busy = sources.flatMap((source) => source.running.map(({ range }) => alignToPieces(range, part.pieceSize)));
+    return {
       nowMs: clock.monotonicMs(),
-      missing: part.missing.subtract(RangeSet.of(...busy)),
-      heads: RangeSet.of(...[...this.#heads].map(([start, head]) => ({ start, end: head.offset }))),
+      missing: this.#missing.subtract(RangeSet.of(...busy)),
+      heads: headBytes(part.heads),
       sources: sources.map((source) => source.state()),
       originFromMs: this.#originFromMs,
       pieceSize: part.pieceSize,
       maxRequestBytes: MAX_REQUEST_BYTES,
       maxOriginRequestBytes: this.#options.originServesRanges ? MAX_ORIGIN_REQUEST_BYTES : Number.POSITIVE_INFINITY,
-    });
+      position: this.#position,
+    };
   }
 
   #start({ sourceId, range }: Assignment, signal: AbortSignal): void {
@@ -151,15 +187,9 @@ export class Transfer {
       source: sourceId,
       ...range,
     });
-    const kind = source.offer.source.kind;
-    const count = (bytes: number) => {
-      this.#received[kind] += bytes;
-      this.#deps.onProgress();
-    };
-    const into = { part: this.#deps.part, heads: this.#heads, clock: this.#deps.clock, onBytes: count };
     const work = source
-      .fetch(range, into, signal)
-      .then((outcome) => this.#finished(source, outcome, signal))
+      .fetch(range, this.#targetOf(source), signal)
+      .then((outcome) => this.#finished(source, outcome))
       .finally(() => {
         this.#running.delete(work);
         this.#touch();
@@ -167,8 +197,23 @@ export class Transfer {
     this.#running.add(work);
   }
 
-  #finished(source: ActiveSource, outcome: FetchOutcome, signal: AbortSignal): void {
-    const { error: _, range, ...facts } = outcome;
+  #targetOf({ offer }: ActiveSource): FetchTarget {
+    const { part, clock } = this.#deps;
+    const { kind } = offer.source;
+    const onBytes = (bytes: number) => {
+      this.#received[kind] += bytes;
+      this.#deps.onProgress();
+    };
+    return { part, clock, onBytes, onProven: (range) => this.#proven(range) };
+  }
+
+  // A neighbour's piece may reach beyond what is wanted.
+  #proven(range: ByteRange): void {
+    for (const wanted of RangeSet.of(range).intersect(this.#deps.part.wanted).ranges) this.#deps.onProven?.(wanted);
+  }
+
+  #finished(source: ActiveSource, outcome: FetchOutcome): void {
+    const { error: _, stopped, range, ...facts } = outcome;
     const data = { source: source.id, ...range, ...facts };
     this.#deps.onProgress();
     if (outcome.error === null) {
@@ -176,7 +221,7 @@ export class Transfer {
       this.#deps.note('FETCHED', `${source.id} gave ${printBytes(outcome.received)}`, data);
       return;
     }
-    if (signal.aborted) return;
+    if (stopped) return;
     this.#failed(source, outcome.error, outcome.received > 0, data);
   }
 

@@ -50,6 +50,11 @@ export class WriteQueue {
     return this.#room.promise;
   }
 
+  /** Resolves when all that was given to {@link write} is written or has failed. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+
   // The kernel may write less than asked, for instance when a disk fills up: the rest follows or fails by name.
   async #writeAll(chunks: Uint8Array[], bytes: number, position: number): Promise<void> {
     const { bytesWritten } = await this.#file.writev(chunks, position);

@@ -72,6 +72,7 @@ function play(it: World): { left: RangeSet; reachable: RangeSet } {
       pieceSize: PIECE,
       maxRequestBytes: it.maxRequestPieces * PIECE,
       maxOriginRequestBytes: it.maxRequestPieces * PIECE,
+      position: 0,
     });
     for (const one of plan.assignments) {
       const source = sources.get(one.sourceId) as Player;

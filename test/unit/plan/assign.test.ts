@@ -27,6 +27,7 @@ const input = (extra: Partial<PlanInput>): PlanInput => ({
   pieceSize: MIB,
   maxRequestBytes: 64 * MIB,
   maxOriginRequestBytes: 64 * MIB,
+  position: 0,
   ...extra,
 });
 

@@ -33,19 +33,20 @@ describe('an intake', () => {
   it.each([7777, 65_536, 5 * MIB])('proves and writes what comes in chunks of %i bytes', async (chunkBytes) => {
     await using dir = await tempDir();
     const part = await openPart(dir.path);
-    const intake = new Intake(part, spans(part, true), null);
+    const intake = new Intake({ part, onProven: () => {} }, spans(part, true), null);
     await feed(intake, content, chunkBytes);
     await intake.settle();
     expect(part.isComplete).toBe(true);
-    expect(intake.head()).toBeNull();
-    await part.finish();
+    expect(part.heads.size).toBe(0);
+    await part.seal();
+    await PartFile.handOver(part.target.destination);
     expect(content.equals(await readFile(join(dir.path, 'file.bin')))).toBe(true);
   });
 
   it('never commits a piece with a wrong hash and keeps the good ones before it', async () => {
     await using dir = await tempDir();
     const part = await openPart(dir.path);
-    const intake = new Intake(part, spans(part, true), null);
+    const intake = new Intake({ part, onProven: () => {} }, spans(part, true), null);
     const wrong = Buffer.from(content);
     wrong[MIB + 3] = (wrong[MIB + 3] as number) ^ 1;
     await expect(feed(intake, wrong, 65_536)).rejects.toMatchObject({ code: 'E_PEER_BAD_DATA' });
@@ -57,12 +58,12 @@ describe('an intake', () => {
   it('lets another request continue a piece that broke off', async () => {
     await using dir = await tempDir();
     const part = await openPart(dir.path);
-    const first = new Intake(part, spans(part, false), null);
+    const first = new Intake({ part, onProven: () => {} }, spans(part, false), null);
     await feed(first, content.subarray(0, MIB + 12_345), 10_000);
     await first.settle();
-    const head = first.head();
+    const head = part.heads.get(MIB);
     expect(head?.offset).toBe(MIB + 12_345);
-    const second = new Intake(part, spans(part, false).slice(1), head);
+    const second = new Intake({ part, onProven: () => {} }, spans(part, false).slice(1), head ?? null);
     await feed(second, content.subarray(MIB + 12_345), 10_000);
     await second.settle();
     expect(part.isComplete).toBe(true);
@@ -74,7 +75,7 @@ describe('an intake', () => {
   it('refuses more bytes than were asked for', async () => {
     await using dir = await tempDir();
     const part = await openPart(dir.path);
-    const intake = new Intake(part, spans(part, false).slice(2), null);
+    const intake = new Intake({ part, onProven: () => {} }, spans(part, false).slice(2), null);
     await expect(feed(intake, Buffer.alloc(MIB + 1), 4096)).rejects.toMatchObject({ code: 'E_PEER_PROTOCOL' });
     await part.discard();
   });

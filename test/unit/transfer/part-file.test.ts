@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ByteRange } from '../../../src/core/byte-range.ts';
 import { RangeSet } from '../../../src/core/range-set.ts';
-import { PartFile, type PartTarget } from '../../../src/transfer/part-file.ts';
+import { PartFile } from '../../../src/transfer/part-file.ts';
+import type { PartTarget } from '../../../src/transfer/part-target.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const MIB = 1024 * 1024;
@@ -34,7 +35,8 @@ describe('a part file', () => {
     for (const piece of part.grid) await put(part, piece);
     expect(part.isComplete).toBe(true);
     expect(part.pieces().map((piece) => piece.end - piece.start)).toEqual([MIB, MIB, MIB, 1000]);
-    await part.finish();
+    await part.seal();
+    expect(await PartFile.handOver(part.target.destination)).toBe('moved');
     expect(content.equals(await readFile(join(dir.path, 'file.bin')))).toBe(true);
     expect((await stat(join(dir.path, 'file.bin'))).mtimeMs).toBe(1_600_000_000_000);
     await expect(stat(join(dir.path, 'file.bin.nbpart'))).rejects.toThrow();
@@ -131,7 +133,8 @@ describe('a part file', () => {
     expect(part.pieces().map((piece) => Buffer.from(piece.hash))).toEqual(
       part.grid.map((piece) => sha256(content.subarray(piece.start, piece.end))),
     );
-    await part.finish();
+    await part.seal();
+    expect(await PartFile.handOver(part.target.destination)).toBe('moved');
     const expected = Buffer.concat(ranges.map((range) => content.subarray(range.start, range.end)));
     expect(await readFile(join(dir.path, 'file.bin'))).toEqual(expected);
   });
@@ -141,7 +144,8 @@ describe('a part file', () => {
     const version = { size: 0, lastModifiedMs: null, etag: null };
     const part = await PartFile.open(target(dir.path, { version, ranges: [{ start: 0, end: 0 }] }));
     expect(part.isComplete).toBe(true);
-    await part.finish();
+    await part.seal();
+    expect(await PartFile.handOver(part.target.destination)).toBe('moved');
     expect((await stat(join(dir.path, 'file.bin'))).size).toBe(0);
   });
 
