@@ -9,6 +9,7 @@ import type {
 } from '../api/views.ts';
 import type { ConfigReport } from '../config/effective.ts';
 import type { TraceEntry, TransferRequestInput, TransferView } from '../job/transfer-view.ts';
+import type { Jobs } from './jobs.ts';
 
 /** Stops a request; every method takes one. */
 export interface CallOptions {
@@ -67,5 +68,6 @@ export interface NodeAccess {
   /** Lets the node read configuration, policy and membership again. */
   reload(options?: CallOptions): Promise<ReloadResult>;
   readonly cache: CacheAccess;
+  readonly jobs: Jobs;
   readonly transfers: TransferAccess;
 }

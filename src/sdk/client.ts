@@ -9,6 +9,8 @@ import type { CallOptions, NodeAccess } from './access.ts';
 import { CacheClient } from './cache-client.ts';
 import { ApiConnection, type ConnectionOptions } from './connection.ts';
 import { openEvents } from './events.ts';
+import { jobClient } from './job-client.ts';
+import { Jobs } from './jobs.ts';
 import { TransferClient } from './transfer-client.ts';
 
 /**
@@ -18,13 +20,16 @@ import { TransferClient } from './transfer-client.ts';
 export class NearbitsClient implements NodeAccess {
   /** What the node holds for its neighbours. */
   readonly cache: CacheClient;
-  /** What the node fetches. */
+  /** What the node does for its users: jobs that survive restarts and end when their owner says so. */
+  readonly jobs: Jobs;
+  /** What the node fetches in one go. */
   readonly transfers: TransferClient;
   readonly #connection: ApiConnection;
 
   constructor(options: ConnectionOptions = {}) {
     this.#connection = new ApiConnection(options);
     this.cache = new CacheClient(this.#connection);
+    this.jobs = new Jobs(jobClient(this.#connection));
     this.transfers = new TransferClient(this.#connection);
   }
 

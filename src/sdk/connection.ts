@@ -5,12 +5,12 @@ import { readPlatformFacts } from '../platform/facts.ts';
 import { resolvePaths } from '../platform/paths.ts';
 import { readSse, type SseMessage } from './sse.ts';
 
-/** Where the node is: its socket (or pipe), or the API over TCP with its token. Nothing: the socket usual on this machine. */
+/** Where the node is: its socket (or pipe), or the API over TCP. Nothing: the socket usual on this machine. */
 export interface ConnectionOptions {
   readonly socket?: string | undefined;
   /** Such as `http://127.0.0.1:21783`; wins over `socket`. */
   readonly url?: string | undefined;
-  /** Bearer token for `url`. */
+  /** Token of the user to act as; needed for `url`, where it may also be the one of api.tcp.tokenFile. */
   readonly token?: string | undefined;
 }
 
@@ -47,7 +47,7 @@ export class ApiConnection {
       this.#place = socketPath;
     } else {
       this.#agent = new Agent(timeouts);
-      this.#base = new URL(options.url).origin;
+      this.#base = originOf(options.url);
       this.#place = this.#base;
     }
     this.#headers = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
@@ -130,7 +130,7 @@ export class ApiConnection {
     if (code === 'EACCES' || code === 'EPERM') {
       return new NearbitsError('E_FORBIDDEN', `this user may not open ${this.#place}`, {
         cause: error,
-        hint: 'The node runs as another user; run the command as that user.',
+        hint: 'The node runs as another user: run the command as that user, or use its API over TCP with a token.',
       });
     }
     return new NearbitsError('E_NOT_RUNNING', `no node answers on ${this.#place}`, {
@@ -139,6 +139,14 @@ export class ApiConnection {
       details: { place: this.#place, reason: code ?? String(error) },
     });
   }
+}
+
+function originOf(text: string): string {
+  const url = URL.parse(text);
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.origin;
+  throw new NearbitsError('E_INVALID_ARGUMENT', `"${text.slice(0, 200)}" is not the address of an API`, {
+    hint: 'Write it like http://127.0.0.1:21783.',
+  });
 }
 
 async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {

@@ -8,7 +8,7 @@ const EventEnvelope = z.looseObject({ type: z.string(), atMs: z.number() });
 /** Opens the stream and waits for its first word, after which no event is missed. */
 export async function openEvents(
   connection: ApiConnection,
-  query: { readonly transfer?: string },
+  query: { readonly transfer?: string; readonly job?: string },
   signal: AbortSignal,
 ): Promise<AsyncIterable<NodeEvent>> {
   const messages = (await connection.stream('/v1/events', query, signal))[Symbol.asyncIterator]();

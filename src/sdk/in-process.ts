@@ -8,6 +8,8 @@ import { parseOriginUrl } from '../core/url.ts';
 import { TransferRequest, type TransferRequestInput, type TransferView } from '../job/transfer-view.ts';
 import { localOwner } from '../platform/local-owner.ts';
 import type { CacheAccess, NodeAccess, TransferAccess } from './access.ts';
+import { jobsInProcess } from './job-in-process.ts';
+import { Jobs } from './jobs.ts';
 import { watchTransfer } from './watch.ts';
 
 const PAGE = 1000;
@@ -25,6 +27,7 @@ export function inProcess(backend: NodeBackend, caller: Caller = localOwner()): 
     config: async () => backend.config(),
     reload: () => backend.reload(),
     cache: cacheAccess(backend.cache),
+    jobs: new Jobs(jobsInProcess(backend, caller)),
     transfers: transferAccess(backend, caller),
   };
 }

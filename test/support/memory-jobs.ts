@@ -34,6 +34,8 @@ export class MemoryJobs implements JobBackend {
   readonly waiting: JobNotification[] = [];
   /** Positions that readers asked for, in order. */
   readonly positions: number[] = [];
+  /** Ranges that were asked for, in order. */
+  readonly requested: JobRange[] = [];
   /** Everything secret that callers gave. */
   readonly secrets: (JobCredentials | JobClientCertificate)[] = [];
   readonly #listeners = new Set<() => void>();
@@ -219,9 +221,10 @@ export class MemoryJobs implements JobBackend {
   }
 
   async requestRanges(caller: Caller, id: JobId, file: number, ranges: readonly JobRange[]): Promise<JobView> {
-    this.#called(caller, id, 'requestRanges');
-    this.#changeFile(id, file, { ranges: [...ranges] });
-    return this.#job(id).view;
+    const { view } = this.#called(caller, id, 'requestRanges');
+    this.#file(id, file);
+    this.requested.push(...ranges);
+    return view;
   }
 
   async filledRanges(caller: Caller, id: JobId, file: number): Promise<readonly FilledRange[]> {
