@@ -13,6 +13,8 @@ export const MAX_PROXY_LIST_CHARACTERS = 32_768;
 export const MAX_PARAMETER_CHARACTERS = 4000;
 
 const CONTROLS = /\p{Cc}/u;
+/** Their answers have no body, so they deliver no file. */
+const METHODS_WITHOUT_FILE: ReadonlySet<string> = new Set(['CONNECT', 'HEAD']);
 
 /**
  * Checks what the schema of the properties cannot say: how values go together and the codes of BITS for lists that are
@@ -21,6 +23,9 @@ const CONTROLS = /\p{Cc}/u;
  * @throws NearbitsError with the code that the setter of BITS returns; `details.property` names the property.
  */
 export function checkProperties(change: JobPropertiesChange): void {
+  if (change.httpMethod !== undefined && METHODS_WITHOUT_FILE.has(change.httpMethod)) {
+    throw refuse('httpMethod', 'E_INVALIDARG', `no file can be fetched with ${change.httpMethod}`);
+  }
   if (change.customHeaders !== undefined) checkHeaders(change.customHeaders);
   if (change.proxy !== undefined) checkProxy(change.proxy);
   if (change.notifyCommand) checkCommand(change.notifyCommand);

@@ -40,14 +40,7 @@ const BEFORE_RESUME = ['dynamicContent', 'maxDownloadSize', 'httpMethod'] as con
  */
 export function checkTiming(change: JobPropertiesChange, { current = DEFAULTS, ...job }: JobStage): void {
   const changes = (name: keyof Timed) => change[name] !== undefined && change[name] !== current[name];
-  const download = DOWNLOAD_ONLY.find(changes);
-  if (job.type !== 'DOWNLOAD' && download !== undefined) {
-    throw refuse(
-      download,
-      'BG_E_PROPERTY_SUPPORTED_FOR_DOWNLOAD_JOBS_ONLY',
-      `a job of type ${job.type} does not have it`,
-    );
-  }
+  checkType(job.type, DOWNLOAD_ONLY.find(changes));
   if (job.files > 0 && changes('highPerformance')) {
     throw refuse('highPerformance', 'BG_E_READ_ONLY_PROPERTY_AFTER_ADDFILE', 'the job has files already');
   }
@@ -55,10 +48,16 @@ export function checkTiming(change: JobPropertiesChange, { current = DEFAULTS, .
   if (job.everResumed && late !== undefined) {
     throw refuse(late, 'BG_E_READ_ONLY_PROPERTY_AFTER_RESUME', 'the job was resumed already');
   }
-  if (changes('customHeadersWriteOnly') && change.customHeadersWriteOnly === false) {
+  if (current.customHeadersWriteOnly && changes('customHeadersWriteOnly')) {
     throw refuse('customHeadersWriteOnly', 'BG_E_READ_ONLY_PROPERTY', 'headers that were hidden stay hidden');
   }
   if (current.httpMethod !== 'GET' && changes('priority')) throw withMethod('priority');
+}
+
+function checkType(type: JobType, downloadOnly: JobPropertyName | undefined): void {
+  if (type === 'DOWNLOAD' || downloadOnly === undefined) return;
+  const why = `a job of type ${type} does not have it`;
+  throw refuse(downloadOnly, 'BG_E_PROPERTY_SUPPORTED_FOR_DOWNLOAD_JOBS_ONLY', why);
 }
 
 /**
