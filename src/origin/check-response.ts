@@ -3,7 +3,7 @@ import type { NearbitsError } from '../core/errors.ts';
 import type { FileVersion } from '../core/file-version.ts';
 import { parseContentRange } from './content-range.ts';
 import { originError } from './failure.ts';
-import { singleHeader } from './headers.ts';
+import { type ResponseHeaders, singleHeader } from './headers.ts';
 import { contradicts, readValidators } from './origin-file.ts';
 import type { OriginResponse } from './send-request.ts';
 import { statusError } from './status.ts';
@@ -17,6 +17,7 @@ export function checkPart(response: OriginResponse, range: ByteRange, version: F
   if (response.status === 412) throw changed(response, 'a condition failed (412)');
   if (response.status === 416) throw unsatisfied(response, version);
   if (response.status !== 206) throw statusError(response.url, response, nowMs);
+  refuseMultipart(response.url, response.headers);
   checkContentRange(response, range, version);
   if (contradicts(version, readValidators(response.headers, nowMs))) throw changed(response, 'ETag or Last-Modified');
   if (response.length !== null && response.length !== rangeLength(range)) {
@@ -32,6 +33,17 @@ export function checkWhole(response: OriginResponse, version: FileVersion, nowMs
   if (response.status !== 200) throw statusError(response.url, response, nowMs);
   const reason = difference(response, version, nowMs);
   if (reason !== null) throw changed(response, reason);
+}
+
+/**
+ * Refuses an answer that wraps the range in MIME parts although only one was asked for (RFC 9110 section 15.3.7.2).
+ * @throws NearbitsError E_ORIGIN_PROTOCOL with the reason `multipart`.
+ */
+export function refuseMultipart(url: string, headers: ResponseHeaders): void {
+  if (!/^multipart\/byteranges\b/i.test(singleHeader(headers, 'content-type') ?? '')) return;
+  throw originError('E_ORIGIN_PROTOCOL', url, 'answers a single range with multipart/byteranges', {
+    details: { status: 206, reason: 'multipart' },
+  });
 }
 
 // 200 to a ranged request: either If-Range found another version, or the origin does not do ranges. The answer's own validators tell which.

@@ -3,6 +3,7 @@ import { sharedChunks } from '../core/chunk-pool.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { type NearbitsError, toNearbitsError } from '../core/errors.ts';
 import type { ByteSink } from '../core/source.ts';
+import type { OriginDispatcher } from './dispatcher.ts';
 import { timeoutError } from './failure.ts';
 import { Gatherer } from './gatherer.ts';
 import type { RequestHeaders, ResponseHeaders } from './headers.ts';
@@ -12,7 +13,7 @@ import { type PaceFailure, type PaceLimits, Watchdog } from './watchdog.ts';
 
 /** One request as it goes on the wire. */
 export interface ExchangeRequest {
-  readonly method: 'GET' | 'HEAD';
+  readonly method: string;
   readonly url: string;
   readonly headers: RequestHeaders;
 }
@@ -34,7 +35,7 @@ const ignore: ByteSink = (chunk) => sharedChunks.giveBack(chunk);
 /**
  * One request and its answer over undici's dispatch interface, without streams in between: the parser's
  * bytes are gathered into chunks for the sink, and a sink that holds back pauses the socket. One chunk of 1 MiB
- * and what the socket has buffered by then (see dispatcher.ts) are all that can wait here.
+ * and what the socket has buffered by then (see connector.ts) are all that can wait here.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #clock: Clock;
@@ -73,7 +74,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
    * Sends the request and waits for the headers; the body stays in the socket until {@link deliver} or {@link discard}.
    * @throws NearbitsError E_ORIGIN_UNREACHABLE, E_ORIGIN_TIMEOUT, E_ORIGIN_PROTOCOL or E_CANCELLED.
    */
-  async send(dispatcher: Dispatcher): Promise<ResponseHead> {
+  async send(dispatcher: OriginDispatcher): Promise<ResponseHead> {
     if (this.#signal.aborted) this.#onAbort();
     else {
       this.#signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -137,13 +138,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#fail(transportError(this.#request.url, this.#phase, error));
   }
 
-  #dispatch(dispatcher: Dispatcher): void {
+  #dispatch(dispatcher: OriginDispatcher): void {
     const { origin, pathname, search } = new URL(this.#request.url);
     dispatcher.dispatch(
       {
         origin,
         path: pathname + search,
-        method: this.#request.method,
+        // undici knows the usual methods by name but sends any.
+        method: this.#request.method as Dispatcher.HttpMethod,
         headers: { ...this.#request.headers },
         // Our own clock keeps all limits; undici's are coarse and share one timer.
         headersTimeout: 0,

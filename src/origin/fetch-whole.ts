@@ -4,7 +4,9 @@ import { checkWhole } from './check-response.ts';
 import { exactSink } from './exact-sink.ts';
 import { originError } from './failure.ts';
 import { type OriginFile, readValidators } from './origin-file.ts';
-import { giveUp, type OriginResponse, type RequestContext, sendRequest } from './send-request.ts';
+import { askerOf, type RequestContext } from './request-context.ts';
+import { shownHeaders } from './response-headers.ts';
+import { giveUp, type OriginResponse, sendRequest } from './send-request.ts';
 import { judgeSharing, type ShareVerdict } from './share.ts';
 import { statusError } from './status.ts';
 
@@ -16,10 +18,14 @@ export interface WholeFile {
   readonly version: FileVersion;
   /** Whether it may be kept for other nodes. */
   readonly share: ShareVerdict;
+  /** The URL that answered after all redirects. */
+  readonly finalUrl: string;
+  /** The headers of the answer, see {@link shownHeaders}. */
+  readonly responseHeaders: Readonly<Record<string, string>>;
 }
 
 /**
- * Fetches a file in one request without Range: for origins without ranges or without a size. A body
+ * Fetches a file in one request without Range, with the method of the job: for origins without ranges or without a size. A body
  * whose end is marked by the connection alone (HTTP/1.0 style) is taken as complete when it ends.
  * @throws NearbitsError E_ORIGIN_CHANGED when the probe knew a version and this is another one; E_ORIGIN_PROTOCOL
  * beyond maxFileBytes; other E_ORIGIN_ codes; E_CANCELLED.
@@ -31,7 +37,7 @@ export async function fetchWhole(
   signal: AbortSignal,
 ): Promise<WholeFile> {
   const { url, requestHeaders } = file;
-  const request = { method: 'GET', start: url, url, requestHeaders, conditions: {} } as const;
+  const request = { method: context.job.method, start: url, url, requestHeaders, conditions: {} } as const;
   const response = await sendRequest(context, request, signal);
   const nowMs = context.clock.wallMs();
   try {
@@ -42,7 +48,8 @@ export async function fetchWhole(
   }
   const size = await deliver(context, response, file, sink);
   const version = { size, ...readValidators(response.headers, nowMs) };
-  return { size, version, share: judgeSharing(response.headers, version, requestHeaders) };
+  const share = judgeSharing(response.headers, version, askerOf(context, requestHeaders));
+  return { size, version, share, finalUrl: response.url, responseHeaders: shownHeaders(response.headers) };
 }
 
 function check(response: OriginResponse, file: OriginFile, nowMs: number): void {

@@ -18,6 +18,8 @@ export interface OriginOptions {
   readonly proxy: string;
   /** Certificates (PEM) trusted beside those Node brings, or null. */
   readonly extraCaPem: string | null;
+  /** Lists of revoked certificates (PEM CRLs), for jobs that check revocation; one for each authority of a chain. Null: none. */
+  readonly crlPem: string | null;
   /** What the node calls itself to origins. */
   readonly userAgent: string;
 }
@@ -33,5 +35,6 @@ export const defaultOriginOptions: OriginOptions = {
   maxFileBytes: Number.MAX_SAFE_INTEGER,
   proxy: 'environment',
   extraCaPem: null,
+  crlPem: null,
   userAgent: 'nearbits',
 };

@@ -1,65 +1,43 @@
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
-import type { ByteSink } from '../core/source.ts';
-import { parseOriginUrl } from '../core/url.ts';
 import type { Logger } from '../observe/log.ts';
-import { createDispatcher } from './dispatcher.ts';
-import { fetchWhole, type WholeFile } from './fetch-whole.ts';
-import type { RequestHeaders } from './headers.ts';
+import { checkJobSettings, defaultJobSettings, type OriginJobSettings } from './job-settings.ts';
 import { defaultOriginOptions, type OriginOptions } from './options.ts';
-import type { OriginFile } from './origin-file.ts';
-import { OriginSource } from './origin-source.ts';
-import { probeOrigin } from './probe.ts';
-import { checkRequestHeaders } from './request-headers.ts';
-import type { RequestContext } from './send-request.ts';
+import { OriginSession } from './origin-session.ts';
+import { createContext, deriveContext, endConnections, type RequestContext } from './request-context.ts';
 
 export type { OriginFile } from './origin-file.ts';
 
-/** Talks HTTP to origins: asks what they hold and fetches it. */
-export class OriginClient {
+/** The session of the node itself, with default settings; it makes those of jobs. */
+export class OriginClient extends OriginSession {
   readonly #context: RequestContext;
-  #closed: Promise<void> | null = null;
 
   /**
-   * Opens no connection yet.
+   * Opens no connection yet. `newNonce` makes client nonces for the Digest scheme; random ones unless told otherwise.
    * @throws NearbitsError E_CONFIG when the proxy, chosen or from the environment, is no URL.
    */
-  constructor(deps: { readonly clock: Clock; readonly log: Logger }, options: Partial<OriginOptions> = {}) {
+  constructor(
+    deps: { readonly clock: Clock; readonly log: Logger; readonly newNonce?: () => string },
+    options: Partial<OriginOptions> = {},
+  ) {
     const all = { ...defaultOriginOptions, ...options };
-    this.#context = { clock: deps.clock, log: deps.log, options: all, dispatcher: createDispatcher(all) };
+    const { clock, log, newNonce = () => randomBytes(16).toString('hex') } = deps;
+    const context = createContext({ clock, log, newNonce }, all, defaultJobSettings);
+    super(context, () => endConnections(context));
+    this.#context = context;
   }
 
   /**
-   * Asks the origin which version of the file it holds.
-   * @throws NearbitsError E_INVALID_URL, E_INVALID_ARGUMENT for bad request headers, an E_ORIGIN_ code, or E_CANCELLED.
+   * A session with the settings of a job, which remembers its logins. It uses the connections of this client unless proxy,
+   * client certificate, proxy credentials or TLS flags differ; `close()` ends only those of its own. Costs next to nothing
+   * for a job that sets nothing.
+   * @throws NearbitsError BG_E_INVALID_PROXY_INFO, BG_E_INVALID_CREDENTIALS, E_INVALIDARG or E_INVALID_ARGUMENT when a
+   * setting cannot be used, E_CONFIG when the CRL of the node cannot.
    */
-  async probe(
-    url: string,
-    options: { readonly signal: AbortSignal; readonly requestHeaders?: RequestHeaders },
-  ): Promise<OriginFile> {
-    const requestHeaders = checkRequestHeaders(options.requestHeaders ?? {});
-    return await probeOrigin(this.#context, { url: parseOriginUrl(url), requestHeaders }, options.signal);
-  }
-
-  /**
-   * A source of ranges of this version of the file.
-   * @throws NearbitsError E_ORIGIN_NO_RANGES when the size is unknown.
-   */
-  source(file: OriginFile): OriginSource {
-    return new OriginSource(this.#context, file);
-  }
-
-  /** Fetches the file in one request, for origins without ranges or without a size; errors as {@link fetchWhole} of fetch-whole.ts. */
-  async fetchWhole(file: OriginFile, sink: ByteSink, signal: AbortSignal): Promise<WholeFile> {
-    return await fetchWhole(this.#context, file, sink, signal);
-  }
-
-  /** Ends all connections; requests under way fail. Idempotent. */
-  async close(): Promise<void> {
-    this.#closed ??= this.#context.dispatcher.destroy();
-    await this.#closed;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  forJob(settings: OriginJobSettings): OriginSession {
+    const { context, owns } = deriveContext(this.#context, checkJobSettings(settings));
+    return new OriginSession(context, async () => {
+      if (owns) await endConnections(context);
+    });
   }
 }

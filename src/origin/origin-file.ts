@@ -20,6 +20,8 @@ export interface OriginFile {
   readonly share: ShareVerdict;
   /** Whether Last-Modified is a strong validator (RFC 9110 section 8.8.2.2), so that it may stand in If-Range. */
   readonly dateIsStrong: boolean;
+  /** The headers of the answer, see response-headers.ts; for people and programs, the node itself does not use them. */
+  readonly responseHeaders: Readonly<Record<string, string>>;
   /** The job's own headers, sent with each request for this file; may hold secrets, so never log or store them. */
   readonly requestHeaders: RequestHeaders;
 }

@@ -7,7 +7,8 @@ import { rangeConditions } from './conditions.ts';
 import { exactSink } from './exact-sink.ts';
 import { originError } from './failure.ts';
 import type { OriginFile } from './origin-file.ts';
-import { giveUp, type OriginResponse, type RequestContext, sendRequest } from './send-request.ts';
+import { askerOf, type RequestContext } from './request-context.ts';
+import { giveUp, type OriginResponse, sendRequest } from './send-request.ts';
 import { forbiddenBy, type ShareVerdict } from './share.ts';
 
 /** Delivers ranges of one version of a file from its origin. */
@@ -28,6 +29,11 @@ export class OriginSource implements Source {
     this.#version = file.version;
     this.#currentUrl = file.finalUrl;
     this.#share = file.share;
+  }
+
+  /** The URL that answered last, after all redirects; before the first fetch, the probe's. */
+  get finalUrl(): string {
+    return this.#currentUrl;
   }
 
   /** The verdict on sharing; an answer that forbids it later than the probe counts too. */
@@ -86,7 +92,7 @@ export class OriginSource implements Source {
       throw error;
     }
     this.#currentUrl = response.url;
-    const reason = forbiddenBy(response.headers, requestHeaders);
+    const reason = forbiddenBy(response.headers, askerOf(this.#context, requestHeaders));
     if (reason !== null) this.#share = { allowed: false, reason };
     return response;
   }

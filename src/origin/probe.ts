@@ -1,4 +1,5 @@
 import type { FileVersion } from '../core/file-version.ts';
+import { refuseMultipart } from './check-response.ts';
 import { parseContentRange } from './content-range.ts';
 import { originError } from './failure.ts';
 import {
@@ -10,7 +11,9 @@ import {
   singleHeader,
 } from './headers.ts';
 import { dateIsStrong, type OriginFile, readValidators } from './origin-file.ts';
-import { giveUp, type OriginResponse, type RequestContext, sendRequest } from './send-request.ts';
+import { askerOf, type RequestContext } from './request-context.ts';
+import { shownHeaders } from './response-headers.ts';
+import { giveUp, type OriginResponse, sendRequest } from './send-request.ts';
 import { judgeSharing } from './share.ts';
 import { statusError } from './status.ts';
 
@@ -35,7 +38,7 @@ const HEAD_REFUSED: ReadonlySet<number> = new Set([403, 405, 501]);
 
 /**
  * Asks the origin which version it holds, with HEAD; when HEAD is refused or leaves size or ranges open,
- * with a GET for the first byte.
+ * with a GET for the first byte. A job with another method asks nothing beforehand, since its request may have effects.
  * @throws NearbitsError with an E_ORIGIN_ code or E_CANCELLED.
  */
 export async function probeOrigin(
@@ -43,6 +46,7 @@ export async function probeOrigin(
   target: ProbeTarget,
   signal: AbortSignal,
 ): Promise<OriginFile> {
+  if (context.job.method !== 'GET') return unasked(context, target);
   const head = await probeByHead(context, target, signal);
   // Length 0 is what servers answer that do not know the length of a HEAD, so it is asked again as well.
   const complete = head !== null && head.size !== null && head.size > 0 && head.acceptsRanges !== null;
@@ -96,6 +100,7 @@ async function probeByGet(
 }
 
 function totalOf(response: OriginResponse): number | null {
+  refuseMultipart(response.url, response.headers);
   const contentRange = parseContentRange(singleHeader(response.headers, 'content-range'));
   if (contentRange?.kind === 'part' && contentRange.range.start === 0 && contentRange.range.end === 1)
     return contentRange.total;
@@ -132,8 +137,23 @@ function toFile(context: RequestContext, target: ProbeTarget, findings: Findings
     size,
     version,
     acceptsRanges: findings.acceptsRanges === true,
-    share: judgeSharing(headers, version, target.requestHeaders),
+    share: judgeSharing(headers, version, askerOf(context, target.requestHeaders)),
     dateIsStrong: dateIsStrong(headers, nowMs),
+    responseHeaders: shownHeaders(headers),
+    requestHeaders: target.requestHeaders,
+  };
+}
+
+function unasked(context: RequestContext, target: ProbeTarget): OriginFile {
+  return {
+    url: target.url,
+    finalUrl: target.url,
+    size: null,
+    version: null,
+    acceptsRanges: false,
+    share: judgeSharing({}, null, askerOf(context, target.requestHeaders)),
+    dateIsStrong: false,
+    responseHeaders: {},
     requestHeaders: target.requestHeaders,
   };
 }

@@ -6,9 +6,23 @@ import type { ResponseHead } from './status.ts';
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Whether the answer sends the client to another URL (RFC 9110 section 15.4); HEAD and GET stay what they are. */
+/** Whether the answer sends the client to another URL (RFC 9110 section 15.4). */
 export function isRedirect(head: ResponseHead): boolean {
   return REDIRECTS.has(head.status);
+}
+
+/** The method after a redirect: 303 asks for the result with GET, and everybody turns POST into GET after 301 and 302 (RFC 9110 section 15.4). */
+export function methodAfter(status: number, method: string): string {
+  if (method === 'HEAD') return method;
+  return status === 303 || (method === 'POST' && (status === 301 || status === 302)) ? 'GET' : method;
+}
+
+/** The error for a redirect that the job does not want to follow. */
+export function redirectRefused(url: string, head: ResponseHead): NearbitsError {
+  return originError('E_ORIGIN_STATUS', url, `redirects (${head.status}), which the job does not allow`, {
+    details: { status: head.status },
+    hint: 'Give the job the URL it redirects to, or let it follow redirects.',
+  });
 }
 
 /**
@@ -17,12 +31,14 @@ export function isRedirect(head: ResponseHead): boolean {
 export class RedirectChain {
   readonly #seen: Set<string>;
   readonly #max: number;
+  readonly #allowHttpsToHttp: boolean;
   #current: string;
 
-  constructor(start: string, maxRedirects: number) {
+  constructor(start: string, options: { readonly maxRedirects: number; readonly allowHttpsToHttp: boolean }) {
     this.#current = start;
     this.#seen = new Set([start]);
-    this.#max = maxRedirects;
+    this.#max = options.maxRedirects;
+    this.#allowHttpsToHttp = options.allowHttpsToHttp;
   }
 
   /** The URL to ask now. */
@@ -36,10 +52,10 @@ export class RedirectChain {
    */
   follow(head: ResponseHead): void {
     const next = this.#target(singleHeader(head.headers, 'location'), head.status);
-    if (this.#current.startsWith('https:') && !next.startsWith('https:')) {
+    if (!this.#allowHttpsToHttp && this.#current.startsWith('https:') && !next.startsWith('https:')) {
       throw this.#fail(
         `redirects from https to ${describeUrl(next)}`,
-        'Nothing is fetched over http that was asked for over https.',
+        'Nothing is fetched over http that was asked for over https, unless the job allows it.',
       );
     }
     if (this.#seen.has(next)) throw this.#fail(`redirects in a loop (${this.#seen.size} URLs)`);

@@ -1,29 +1,23 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Dispatcher } from 'undici';
-import type { Clock } from '../core/clock.ts';
 import { NearbitsError } from '../core/errors.ts';
-import type { Logger } from '../observe/log.ts';
+import type { OriginDispatcher } from './dispatcher.ts';
 import { Exchange, type ExchangeRequest } from './exchange.ts';
 import { describeUrl, originError } from './failure.ts';
 import { listHeader, listMembers, parseByteCount, type RequestHeaders, singleHeader } from './headers.ts';
-import type { OriginOptions } from './options.ts';
-import { isRedirect, RedirectChain } from './redirect.ts';
+import { type LoginRequest, refusedLogin } from './logins.ts';
+import { isRedirect, methodAfter, RedirectChain, redirectRefused } from './redirect.ts';
+import type { RequestContext } from './request-context.ts';
 import { headersFor } from './request-headers.ts';
 import type { ResponseHead } from './status.ts';
 import { isStaleConnection } from './transport-error.ts';
 
-/** What every request to an origin needs. */
-export interface RequestContext {
-  readonly dispatcher: Dispatcher;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly options: OriginOptions;
-}
+// Others may have had their effect although no answer came (RFC 9110 section 9.2.2).
+const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 /** A request before redirects. */
 export interface OriginRequest {
-  readonly method: 'GET' | 'HEAD';
-  /** The URL the job named; its origin alone gets the job's headers in full. */
+  readonly method: string;
+  /** The URL the job named; its origin alone gets the job's headers in full, its credentials and its certificate. */
   readonly start: string;
   /** Where to begin: `start`, or the URL that earlier redirects led to. */
   readonly url: string;
@@ -42,20 +36,25 @@ export interface OriginResponse extends ResponseHead {
 }
 
 /**
- * Sends a request, follows its redirects and refuses encoded bodies.
- * @throws NearbitsError E_ORIGIN_UNREACHABLE, E_ORIGIN_TIMEOUT, E_ORIGIN_PROTOCOL or E_CANCELLED.
+ * Sends a request, logs in where the job can, follows redirects as the job allows and refuses encoded bodies.
+ * @throws NearbitsError E_ORIGIN_UNREACHABLE, E_ORIGIN_TIMEOUT, E_ORIGIN_PROTOCOL, ERROR_WINHTTP_CLIENT_AUTH_CERT_NEEDED,
+ * E_CANCELLED, or E_ORIGIN_STATUS for refused credentials and redirects.
  */
 export async function sendRequest(
   context: RequestContext,
   request: OriginRequest,
   signal: AbortSignal,
 ): Promise<OriginResponse> {
-  const chain = new RedirectChain(request.url, context.options.maxRedirects);
-  for (;;) {
-    const response = await sendOnce(context, request, chain.current, signal);
+  const { maxRedirects } = context.options;
+  const { redirects, allowHttpsToHttp } = context.job;
+  const chain = new RedirectChain(request.url, { maxRedirects, allowHttpsToHttp });
+  for (let method = request.method; ; ) {
+    const response = await sendLoggedIn(context, { ...request, method, url: chain.current }, signal);
     if (!isRedirect(response)) return refuseEncoding(response);
     giveUp(response);
+    if (redirects === 'disallow') throw redirectRefused(response.url, response);
     chain.follow(response);
+    method = methodAfter(response.status, method);
   }
 }
 
@@ -64,26 +63,51 @@ export function giveUp(response: OriginResponse): void {
   response.exchange.discard(response.length);
 }
 
-async function sendOnce(
+// Sends again with credentials when they are asked for.
+async function sendLoggedIn(
   context: RequestContext,
   request: OriginRequest,
-  url: string,
   signal: AbortSignal,
 ): Promise<OriginResponse> {
-  const wire: ExchangeRequest = { method: request.method, url, headers: wireHeaders(context.options, request, url) };
-  try {
-    return await exchange(context, wire, signal);
-  } catch (error) {
-    if (!(error instanceof NearbitsError) || !isStaleConnection(error)) throw error;
-    context.log.debug({ url: describeUrl(url) }, 'the kept connection was closed; asking once more');
-    return await exchange(context, wire, signal);
+  const { method, url } = request;
+  const isNamed = new URL(request.start).origin === new URL(url).origin;
+  const connections = isNamed ? context.connections : context.strangers;
+  const login: LoginRequest = { method, url, isNamed, isForwarded: connections.forwards(url) };
+  for (let round = 0; ; round++) {
+    const sent = context.logins.forRequest(login);
+    const wire = { method, url, headers: { ...wireHeaders(context, request), ...sent.headers } };
+    const response = await sendOnce(context, connections, wire, signal);
+    const verdict = context.logins.judge(login, response, sent, round);
+    if (verdict === 'answered') return response;
+    giveUp(response);
+    if (verdict !== 'again') throw refusedLogin(url, response, verdict);
   }
 }
 
-async function exchange(context: RequestContext, wire: ExchangeRequest, signal: AbortSignal): Promise<OriginResponse> {
+async function sendOnce(
+  context: RequestContext,
+  connections: OriginDispatcher,
+  wire: ExchangeRequest,
+  signal: AbortSignal,
+): Promise<OriginResponse> {
+  try {
+    return await exchange(context, connections, wire, signal);
+  } catch (error) {
+    if (!(error instanceof NearbitsError) || !REPEATABLE.has(wire.method) || !isStaleConnection(error)) throw error;
+    context.log.debug({ url: describeUrl(wire.url) }, 'the kept connection was closed; asking once more');
+    return await exchange(context, connections, wire, signal);
+  }
+}
+
+async function exchange(
+  context: RequestContext,
+  connections: OriginDispatcher,
+  wire: ExchangeRequest,
+  signal: AbortSignal,
+): Promise<OriginResponse> {
   const startMs = context.clock.monotonicMs();
   const running = new Exchange(context, { request: wire, limits: context.options, signal });
-  const { status, headers } = await running.send(context.dispatcher);
+  const { status, headers } = await running.send(connections);
   if (wire.method === 'HEAD') await release(running);
   const ms = Math.round(context.clock.monotonicMs() - startMs);
   context.log.debug({ method: wire.method, url: describeUrl(wire.url), status, ms }, 'origin answered');
@@ -103,11 +127,11 @@ async function release(running: Exchange): Promise<void> {
 }
 
 // Offsets only mean something in the unencoded file, hence identity (RFC 9110 section 12.5.3).
-function wireHeaders(options: OriginOptions, request: OriginRequest, url: string): RequestHeaders {
+function wireHeaders(context: RequestContext, request: OriginRequest): RequestHeaders {
   return {
-    'user-agent': options.userAgent,
+    'user-agent': context.options.userAgent,
     accept: '*/*',
-    ...headersFor(request.requestHeaders, request.start, url),
+    ...headersFor(request.requestHeaders, request.start, request.url),
     ...request.conditions,
     'accept-encoding': 'identity',
   };

@@ -1,3 +1,4 @@
+import { isTransientStatus } from '../core/bits-codes.ts';
 import type { NearbitsError } from '../core/errors.ts';
 import { type OriginErrorCode, originError } from './failure.ts';
 import { type ResponseHeaders, singleHeader } from './headers.ts';
@@ -10,10 +11,13 @@ export interface ResponseHead {
 }
 
 const HINTS: ReadonlyMap<number, string> = new Map([
-  [401, 'The origin asks for credentials; give them as a request header of the job.'],
+  [401, 'The origin asks for credentials; give them to the job as credentials for SERVER or as a request header.'],
   [403, 'The origin refuses this URL; check the permission or fetch a fresh link.'],
   [404, 'Check the URL: the origin has no such file.'],
-  [407, 'The proxy asks for credentials; put them into http_proxy or https_proxy.'],
+  [
+    407,
+    'The proxy asks for credentials; give them to the job as credentials for PROXY, or put them into http_proxy and https_proxy.',
+  ],
   [410, 'The file was removed from the origin.'],
   [429, 'The origin limits how often it is asked; try later.'],
   [451, 'The origin may not serve this file for legal reasons.'],
@@ -21,27 +25,29 @@ const HINTS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * The one place where statuses become error codes. `url` is the URL that answered; conditions that
- * only make sense for a ranged request (200, 412, 416) are judged by the caller before.
+ * The one place where statuses become error codes. `url` is the URL that answered, `who` the one that did; conditions
+ * that only make sense for a ranged request (200, 412, 416) are judged by the caller before.
  * Retry-After is exposed as `details.retryAfterMs`.
  */
-export function statusError(url: string, head: ResponseHead, nowMs: number): NearbitsError {
+export function statusError(
+  url: string,
+  head: ResponseHead,
+  nowMs: number,
+  who: 'origin' | 'proxy' = head.status === 407 ? 'proxy' : 'origin',
+): NearbitsError {
   const retryAfterMs = parseRetryAfter(singleHeader(head.headers, 'retry-after'), nowMs);
   const hint = HINTS.get(head.status);
-  return originError(codeOfStatus(head.status), url, `the origin answered ${head.status}`, {
+  return originError(codeOfStatus(head.status), url, `the ${who} answered ${head.status}`, {
     details: { status: head.status, ...(retryAfterMs === null ? {} : { retryAfterMs }) },
     ...(hint === undefined ? {} : { hint }),
   });
 }
 
 /**
- * 4xx is final but for 408, 409, 425 and 429, 5xx is transient but for 501 and 505 (the BITS rule,
- * with the two statuses that came later). Statuses that nobody asked for (1xx, other 2xx, 304) break the protocol.
+ * Error statuses are final or transient by the rule of BITS, see `isTransientStatus` in core/bits-codes.ts. Statuses that
+ * are none although nobody asked for them (1xx, other 2xx, 600 and above) break the protocol.
  */
 export function codeOfStatus(status: number): OriginErrorCode {
-  if (status === 408 || status === 409 || status === 425 || status === 429) return 'E_ORIGIN_FAILING';
-  if (status === 501 || status === 505) return 'E_ORIGIN_STATUS';
-  if (status >= 500 && status < 600) return 'E_ORIGIN_FAILING';
-  if (status >= 400 && status < 500) return 'E_ORIGIN_STATUS';
-  return 'E_ORIGIN_PROTOCOL';
+  if (status < 300 || status >= 600) return 'E_ORIGIN_PROTOCOL';
+  return isTransientStatus(status) ? 'E_ORIGIN_FAILING' : 'E_ORIGIN_STATUS';
 }

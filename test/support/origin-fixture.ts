@@ -61,6 +61,7 @@ export class OriginFixture implements AsyncDisposable {
       acceptsRanges: true,
       share: { allowed: true },
       dateIsStrong: true,
+      responseHeaders: {},
       requestHeaders: {},
     };
   }

@@ -24,6 +24,7 @@ test('one HEAD tells size, version, ranges and that it may be shared', async () 
     acceptsRanges: true,
     share: { allowed: true },
     dateIsStrong: true,
+    responseHeaders: expect.objectContaining({ etag: '"size-300000"', 'content-length': '300000' }),
     requestHeaders: {},
   });
   expect(methods()).toEqual(['HEAD']);
@@ -95,7 +96,7 @@ test.each([
   [500, 'E_ORIGIN_FAILING'],
   [503, 'E_ORIGIN_FAILING'],
   [204, 'E_ORIGIN_PROTOCOL'],
-  [304, 'E_ORIGIN_PROTOCOL'],
+  [304, 'E_ORIGIN_STATUS'],
 ])('status %i is told as %s', async (status, code) => {
   const error = await failureOf(origin.probe({ faults: { status } }));
   expect(error).toMatchObject({ code, details: { status } });

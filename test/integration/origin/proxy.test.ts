@@ -76,7 +76,7 @@ test.each(['http', 'https'])('a proxy that wants a login is told as such for %s'
   const server = scheme === 'https' ? { tls } : {};
   await using origin = await OriginFixture.open({ server, origin: { proxy: 'environment', extraCaPem: tls.cert } });
   const error = await failureOf(origin.probe());
-  expect(error).toMatchObject({ code: 'E_ORIGIN_UNREACHABLE', message: expect.stringContaining('407') });
+  expect(error).toMatchObject({ code: 'E_ORIGIN_STATUS', details: { status: 407 } });
   expect(error.hint).toContain('proxy');
 });
 

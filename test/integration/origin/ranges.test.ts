@@ -131,7 +131,7 @@ const FAULTS: [string, Faults, string][] = [
   ['answers 404', { status: 404 }, 'E_ORIGIN_STATUS'],
   ['answers 403', { status: 403 }, 'E_ORIGIN_STATUS'],
   ['answers 500', { status: 500 }, 'E_ORIGIN_FAILING'],
-  ['answers 304', { status: 304 }, 'E_ORIGIN_PROTOCOL'],
+  ['answers 304', { status: 304 }, 'E_ORIGIN_STATUS'],
   ['hangs up', { closeAtOnce: true }, 'E_ORIGIN_UNREACHABLE'],
 ];
 

@@ -26,8 +26,9 @@ test.each([
   [503, 'E_ORIGIN_FAILING'],
   [599, 'E_ORIGIN_FAILING'],
   [204, 'E_ORIGIN_PROTOCOL'],
-  [300, 'E_ORIGIN_PROTOCOL'],
-  [304, 'E_ORIGIN_PROTOCOL'],
+  [300, 'E_ORIGIN_STATUS'],
+  [304, 'E_ORIGIN_STATUS'],
+  [306, 'E_ORIGIN_FAILING'],
   [600, 'E_ORIGIN_PROTOCOL'],
 ])('status %i is %s', (status, code) => {
   expect(codeOfStatus(status)).toBe(code);
@@ -63,7 +64,7 @@ test.each([
 
 test('a failure on all addresses of a name carries the code of the first', () => {
   const error = new AggregateError([Object.assign(new Error('x'), { code: 'EHOSTUNREACH' })]);
-  expect(transportError(URL_A, 'connecting', error).details.systemCode).toBe('EHOSTUNREACH');
+  expect(transportError(URL_A, 'connecting', error).details.reason).toBe('EHOSTUNREACH');
 });
 
 test('the condition of a range follows RFC 9110 section 13.1.5', () => {
@@ -99,10 +100,11 @@ test('secrets go to the origin that was named and nowhere else', () => {
   }
 });
 
+const LIMITS = { maxRedirects: 10, allowHttpsToHttp: false };
 const to = (location: string) => ({ status: 302, headers: { location } });
 
 test('redirects resolve relative to the URL that sent them', () => {
-  const chain = new RedirectChain('http://a.test/dir/x', 10);
+  const chain = new RedirectChain('http://a.test/dir/x', LIMITS);
   chain.follow(to('../y?q=1#part'));
   expect(chain.current).toBe('http://a.test/y?q=1');
 });
@@ -115,13 +117,13 @@ test.each([
   ['no URL', 'http://['],
 ])('a redirect is refused: %s', (what, location) => {
   const start = what === 'a loop' ? 'http://a.test/x' : 'https://a.test/x';
-  expect(() => new RedirectChain(start, 10).follow(to(location))).toThrow(
+  expect(() => new RedirectChain(start, LIMITS).follow(to(location))).toThrow(
     expect.objectContaining({ code: 'E_ORIGIN_PROTOCOL' }),
   );
 });
 
 test('at most as many redirects as allowed are followed', () => {
-  const chain = new RedirectChain('http://a.test/0', 2);
+  const chain = new RedirectChain('http://a.test/0', { ...LIMITS, maxRedirects: 2 });
   chain.follow(to('/1'));
   chain.follow(to('/2'));
   expect(() => chain.follow(to('/3'))).toThrow('more than 2 times');

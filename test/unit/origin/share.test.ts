@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
 import { cacheDirectives } from '../../../src/origin/cache-control.ts';
-import { judgeSharing } from '../../../src/origin/share.ts';
+import { type Asker, judgeSharing } from '../../../src/origin/share.ts';
 
+const asker = (requestHeaders: Record<string, string> = {}): Asker => ({
+  method: 'GET',
+  requestHeaders,
+  showsIdentity: false,
+});
 const version = { size: 1, lastModifiedMs: null, etag: '"a"' };
 
 test.each([
@@ -17,7 +22,7 @@ test.each([
 });
 
 test('a plain file with a validator may be shared', () => {
-  expect(judgeSharing({ 'cache-control': 'no-cache', vary: 'Accept-Encoding, Cookie' }, version, {})).toEqual({
+  expect(judgeSharing({ 'cache-control': 'no-cache', vary: 'Accept-Encoding, Cookie' }, version, asker())).toEqual({
     allowed: true,
   });
 });
@@ -32,17 +37,26 @@ test.each([
   ['credentials', {}, { authorization: 'Bearer x' }],
   ['credentials', {}, { 'x-api-key': 'x' }],
 ])('sharing is refused: %s', (reason, headers, requestHeaders) => {
-  expect(judgeSharing(headers, version, requestHeaders as Record<string, string>)).toEqual({ allowed: false, reason });
+  expect(judgeSharing(headers, version, asker(requestHeaders as Record<string, string>))).toEqual({
+    allowed: false,
+    reason,
+  });
 });
 
 test('harmless request headers do not stand against sharing', () => {
-  expect(judgeSharing({}, version, { accept: '*/*', 'user-agent': 'x' })).toEqual({ allowed: true });
+  expect(judgeSharing({}, version, asker({ accept: '*/*', 'user-agent': 'x' }))).toEqual({ allowed: true });
 });
 
 test('without a validator or a size nothing can be shared by version', () => {
-  expect(judgeSharing({}, { size: 1, lastModifiedMs: null, etag: null }, {})).toEqual({
+  expect(judgeSharing({}, { size: 1, lastModifiedMs: null, etag: null }, asker())).toEqual({
     allowed: false,
     reason: 'no-validator',
   });
-  expect(judgeSharing({}, null, {})).toEqual({ allowed: false, reason: 'no-size' });
+  expect(judgeSharing({}, null, asker())).toEqual({ allowed: false, reason: 'no-size' });
+});
+
+test('content that was fetched under a name, or not with GET, is not shared', () => {
+  const reasonOf = (change: Partial<Asker>) => judgeSharing({}, version, { ...asker(), ...change });
+  expect(reasonOf({ showsIdentity: true })).toEqual({ allowed: false, reason: 'credentials' });
+  expect(reasonOf({ method: 'POST' })).toEqual({ allowed: false, reason: 'method' });
 });
