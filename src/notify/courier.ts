@@ -1,16 +1,10 @@
 import type { Clock } from '../core/clock.ts';
 import type { JobId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
-import type { EmitEvent } from '../observe/events.ts';
-import type { Logger } from '../observe/log.ts';
-import type { CommandRunner } from './command.ts';
+import { type DeliveryDeps, deliverNext } from './deliver-next.ts';
 import { Lane } from './lane.ts';
-import type { NotificationTarget, PendingNotification } from './notification.ts';
-import type { Outbox } from './outbox.ts';
-import type { Outcome } from './outcome.ts';
+import type { NotificationTarget } from './notification.ts';
 import { OwnerSlots } from './owner-slots.ts';
-import type { PendingEntry } from './pending-index.ts';
-import type { WebhookSender } from './webhook.ts';
 
 /** BITS runs at most four notifications of a user at a time; four that hang hold up that user's others alone. */
 export const DELIVERIES_PER_OWNER = 4;
@@ -18,22 +12,15 @@ export const DELIVERIES_PER_OWNER = 4;
 const TARGET_RETRY_MS = 60_000;
 
 /** What the courier works with. */
-export interface CourierDeps {
-  readonly outbox: Outbox;
-  readonly webhooks: WebhookSender;
-  readonly commands: CommandRunner;
+export interface CourierDeps extends Omit<DeliveryDeps, 'attend'> {
   readonly clock: Clock;
   readonly random: Random;
-  readonly log: Logger;
-  readonly emit: EmitEvent;
   readonly target: (jobId: JobId) => Promise<NotificationTarget | null>;
 }
 
 /**
- * Brings notifications to webhooks and commands: those of a job one at a time and in order on each way, the webhook first,
- * the command only when there is no webhook or it fails (BITS: only when the callback did not succeed). What
- * fails rests and is tried again. A webhook that failed for an older notification of the job counts as failing for all,
- * so that the command can tell of the end of a job before the webhook got to know all about its files.
+ * Brings notifications to webhooks and commands: those of a job one at a time and in order on each way, those of an owner
+ * four at a time. What fails rests and is tried again.
  */
 export class Courier {
   readonly #deps: CourierDeps;
@@ -111,7 +98,12 @@ export class Courier {
         lane.owner = target.owner;
         return true;
       }
-      return (await this.#byWebhook(lane, target)) || (await this.#byCommand(lane, target));
+      return await deliverNext(
+        { ...this.#deps, attend: (jobId) => this.attend(jobId) },
+        lane,
+        target,
+        this.#stopping.signal,
+      );
     } catch (error) {
       this.#deps.log.error({ err: error, jobId: lane.jobId }, 'notifications of a job cannot be delivered now');
       if (this.#lanes.get(lane.jobId) === lane) lane.webhook.failed(TARGET_RETRY_MS, () => this.attend(lane.jobId));
@@ -124,68 +116,4 @@ export class Courier {
     this.forget(jobId);
     return false;
   }
-
-  async #byWebhook(lane: Lane, target: NotificationTarget): Promise<boolean> {
-    const { webhook, retryDelayMs } = target;
-    if (webhook === null || lane.webhook.resting) return false;
-    const oldest = this.#deps.outbox.index.oldest(lane.jobId);
-    const deliver = (told: PendingNotification) => this.#deps.webhooks.post(webhook, told, this.#stopping.signal);
-    return this.#attempt(lane, { way: 'webhook', entry: oldest, retryDelayMs, deliver });
-  }
-
-  async #byCommand(lane: Lane, target: NotificationTarget): Promise<boolean> {
-    const { command, retryDelayMs } = target;
-    if (command === null || lane.command.resting) return false;
-    if (target.webhook !== null && !lane.webhook.failing) return false;
-    const oldest = this.#deps.outbox.index.oldest(lane.jobId, target.commandKinds);
-    const deliver = (told: PendingNotification) => this.#deps.commands.run(command, told, this.#stopping.signal);
-    return this.#attempt(lane, { way: 'command', entry: oldest, retryDelayMs, deliver });
-  }
-
-  async #attempt(lane: Lane, attempt: Attempt): Promise<boolean> {
-    const { way, entry } = attempt;
-    if (entry === null || this.#stopping.signal.aborted) return false;
-    const { targets } = lane;
-    const told = await this.#deps.outbox.take(entry.id, way);
-    // A row that cannot be read any more is given up: it would block all behind it.
-    if (told === undefined) {
-      await this.#deps.outbox.remove(entry.id);
-      return true;
-    }
-    const outcome = await attempt.deliver(told);
-    if (outcome.result === 'delivered') return this.#delivered(lane, attempt, entry);
-    if (this.#stopping.signal.aborted) return false;
-    this.#tellFailure(entry, way, outcome);
-    if (lane.targets === targets) lane[way].failed(attempt.retryDelayMs, () => this.attend(lane.jobId));
-    return false;
-  }
-
-  async #delivered(lane: Lane, { way }: Attempt, { id, jobId }: PendingEntry): Promise<true> {
-    lane[way].reset();
-    if (await this.#deps.outbox.remove(id)) {
-      this.#deps.emit({ type: 'notification.delivered', jobId, notificationId: id, way });
-    }
-    return true;
-  }
-
-  #tellFailure(
-    { id, jobId }: PendingEntry,
-    way: Attempt['way'],
-    outcome: Exclude<Outcome, { result: 'delivered' }>,
-  ): void {
-    const { message } = outcome;
-    this.#deps.log.warn({ jobId, notificationId: id, way, reason: message }, 'a notification could not be delivered');
-    if (outcome.result === 'refused')
-      this.#deps.emit({ type: 'notification.refused', jobId, program: outcome.program });
-    else this.#deps.emit({ type: 'notification.failed', jobId, notificationId: id, way, message });
-  }
-}
-
-/** One delivery on one way. */
-interface Attempt {
-  readonly way: 'webhook' | 'command';
-  /** What to deliver; null when nothing waits for this way. */
-  readonly entry: PendingEntry | null;
-  readonly retryDelayMs: number;
-  readonly deliver: (told: PendingNotification) => Promise<Outcome>;
 }
