@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type BitsCode, bitsFacts, isBitsCode } from '../core/bits-codes.ts';
 import type { ErrorCode, NearbitsError } from '../core/errors.ts';
+import { type Refusal, refusalOf } from '../core/refusal.ts';
 
 /** An error as the API tells it: RFC 9457 problem details with the node's own code, hint and details. */
 export const Problem = z
@@ -48,7 +49,7 @@ function titleOf(code: ErrorCode): string {
 }
 
 /** The statuses of problems. */
-export type ProblemStatus = 400 | 403 | 404 | 409 | 422 | 500 | 502 | 503 | 504 | 507;
+export type ProblemStatus = 400 | 403 | 404 | 409 | 422 | 500 | 501 | 502 | 503 | 504 | 507;
 
 /** The one place where failures become HTTP statuses. */
 export function statusOf(code: ErrorCode): ProblemStatus {
@@ -110,42 +111,23 @@ function unreachable(code: never): 500 {
   return 500;
 }
 
-/** The codes of BITS that refuse a call for another reason than a bad argument. */
-const BITS_STATUS: Partial<Record<BitsCode, ProblemStatus>> = {
-  BG_E_NOT_FOUND: 404,
-  BG_E_RECORD_DELETED: 404,
-  E_ACCESSDENIED: 403,
-  BG_E_REMOTE_NOT_SUPPORTED: 403,
-  BG_E_NEW_OWNER_NO_FILE_ACCESS: 403,
-  BG_E_INVALID_STATE: 409,
-  BG_E_EMPTY: 409,
-  BG_E_ERROR_INFORMATION_UNAVAILABLE: 409,
-  BG_E_FILE_NOT_AVAILABLE: 409,
-  BG_E_PROTOCOL_NOT_AVAILABLE: 409,
-  BG_E_TOO_MANY_FILES: 409,
-  BG_E_TOO_MANY_JOBS_PER_USER: 409,
-  BG_E_TOO_MANY_JOBS_PER_MACHINE: 409,
-  BG_E_TOO_MANY_FILES_IN_JOB: 409,
-  BG_E_TOO_MANY_RANGES_IN_FILE: 409,
-  BG_E_PEERCACHING_DISABLED: 409,
-  BG_E_BUSYCACHERECORD: 409,
-  BG_E_READ_ONLY_PROPERTY: 409,
-  BG_E_READ_ONLY_PROPERTY_AFTER_ADDFILE: 409,
-  BG_E_READ_ONLY_PROPERTY_AFTER_RESUME: 409,
-  BG_E_READ_ONLY_WHEN_JOB_ACTIVE: 409,
-  BG_E_RANDOM_ACCESS_NOT_SUPPORTED: 409,
-  BG_E_NOT_SUPPORTED_WITH_CUSTOM_HTTP_METHOD: 409,
-  E_PENDING: 409,
-  BG_E_INVALID_RANGE: 400,
-  BG_E_UNSUPPORTED_JOB_CONFIGURATION: 400,
-  BG_E_FILE_NOT_FOUND: 400,
+const REFUSAL_STATUS: Readonly<Record<Refusal, ProblemStatus>> = {
+  argument: 400,
+  denied: 403,
+  absent: 404,
+  state: 409,
+  broken: 500,
+  unsupported: 501,
+};
+
+/** Codes that tell how a job failed, where another status than that of a failed origin says more. */
+const FAILURE_STATUS: Partial<Record<BitsCode, ProblemStatus>> = {
   BG_E_VALIDATION_FAILED: 422,
   BG_E_DESTINATION_LOCKED: 503,
-  BG_E_DATABASE_CORRUPT: 500,
   ERROR_DISK_FULL: 507,
 };
 
-/** What refuses a call is the caller's mistake unless the table says more; the errors of jobs come from the network. */
 function bitsStatus(code: BitsCode): ProblemStatus {
-  return BITS_STATUS[code] ?? (bitsFacts(code).kind === 'call' ? 400 : 502);
+  const refusal = refusalOf(code);
+  return refusal === null ? (FAILURE_STATUS[code] ?? 502) : REFUSAL_STATUS[refusal];
 }

@@ -1,4 +1,6 @@
+import { type BitsCode, bitsFacts, type ErrorContext, isBitsCode } from '../core/bits-codes.ts';
 import type { ErrorCode } from '../core/errors.ts';
+import { type Refusal, refusalOf } from '../core/refusal.ts';
 
 /**
  * Exit codes of the command line, for scripts. They group failures by what a script does next; the exact code of a
@@ -27,6 +29,8 @@ export const EXIT = {
   busy: 9,
   /** A neighbour failed; only commands that speak to one directly end so. */
   peer: 10,
+  /** Not possible as things stand: the state of the job does not allow it, or a limit is reached. */
+  state: 11,
   /** Stopped by the user (128 + SIGINT). */
   cancelled: 130,
 } as const;
@@ -36,6 +40,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** The one place where failures become exit codes. */
 export function exitCodeOf(code: ErrorCode): ExitCode {
+  if (isBitsCode(code)) return exitCodeOfBits(code);
   switch (code) {
     case 'E_INVALID_ARGUMENT':
     case 'E_INVALID_URL':
@@ -93,4 +98,30 @@ export function exitCodeOf(code: ErrorCode): ExitCode {
 function unknown(code: never): ExitCode {
   void code;
   return EXIT.failed;
+}
+
+const EXIT_OF_REFUSAL: Readonly<Record<Refusal, ExitCode>> = {
+  argument: EXIT.usage,
+  denied: EXIT.configuration,
+  absent: EXIT.notFound,
+  state: EXIT.state,
+  unsupported: EXIT.usage,
+  broken: EXIT.failed,
+};
+
+/** Where a job failed says who has to act. */
+const EXIT_OF_CONTEXT: Partial<Record<ErrorContext, ExitCode>> = {
+  LOCAL_FILE: EXIT.disk,
+  REMOTE_FILE: EXIT.origin,
+  GENERAL_TRANSPORT: EXIT.origin,
+};
+
+function exitCodeOfBits(code: BitsCode): ExitCode {
+  if (code === 'BG_E_VALIDATION_FAILED') return EXIT.validation;
+  if (code === 'BG_E_BUSYCACHERECORD') return EXIT.busy;
+  const refusal = refusalOf(code);
+  if (refusal !== null) return EXIT_OF_REFUSAL[refusal];
+  const { kind, context } = bitsFacts(code);
+  if (kind === 'success') return EXIT.ok;
+  return EXIT_OF_CONTEXT[context] ?? EXIT.failed;
 }
