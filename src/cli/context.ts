@@ -4,6 +4,7 @@ import { silentLogger } from '../observe/log.ts';
 import { readPlatformFacts } from '../platform/facts.ts';
 import { type NodePaths, type PathOverrides, resolvePaths } from '../platform/paths.ts';
 import type { NodeAccess } from '../sdk/access.ts';
+import type { ConnectionOptions } from '../sdk/connection.ts';
 import type { ExitCode } from './exit.ts';
 import type { CliIo } from './io.ts';
 import type { CreateNode, NodeHandle } from './node-handle.ts';
@@ -20,6 +21,8 @@ export interface CliDeps {
 export interface GlobalOptions extends PathOverrides {
   readonly json?: boolean;
   readonly socket?: string;
+  readonly api?: string;
+  readonly token?: string;
 }
 
 /** How a command ends: nothing means success. */
@@ -32,6 +35,7 @@ export class CommandContext {
   readonly output: Output;
   readonly paths: NodePaths;
   readonly #createNode: CreateNode;
+  readonly #connection: ConnectionOptions;
 
   constructor(deps: CliDeps, options: GlobalOptions) {
     this.io = deps.io;
@@ -39,7 +43,13 @@ export class CommandContext {
     this.#createNode = deps.createNode;
     this.output = new Output(deps.io, { json: options.json === true });
     const overrides = { ...options, socketPath: options.socket };
-    this.paths = resolvePaths({ ...readPlatformFacts(), env: deps.io.env }, overrides, deps.io.workingDir);
+    const { env } = deps.io;
+    this.paths = resolvePaths({ ...readPlatformFacts(), env }, overrides, deps.io.workingDir);
+    this.#connection = {
+      socket: this.paths.socketPath,
+      url: options.api ?? (env.NEARBITS_API || undefined),
+      token: options.token ?? (env.NEARBITS_TOKEN || undefined),
+    };
   }
 
   /** Starts a node in this process that serves the local API. */
@@ -55,14 +65,16 @@ export class CommandContext {
 
   /**
    * Runs `use` with the node that answers on the socket, or else with one in this process for as long as `use` takes.
-   * `peers` says whether that one may talk to neighbours; commands that only look need not.
+   * `peers` says whether that one may talk to neighbours; commands that only look need not. With a token, or an API over
+   * TCP, only that node will do: E_NOT_RUNNING when it does not answer.
    */
   async withNode<T>(
     options: { peers: boolean; signal?: AbortSignal },
     use: (node: NodeAccess) => Promise<T>,
   ): Promise<T> {
     await using client = await this.#client();
-    if (await client.isRunning()) return await use(client);
+    // A node of this process would be its owner's, whatever token was given.
+    if (this.#isAimed || (await client.isRunning())) return await use(client);
     const config = options.peers ? {} : { config: { peers: { enabled: false } } };
     const signal = options.signal === undefined ? {} : { signal: options.signal };
     await using node = await this.#createOwnNode({ ...config, ...signal });
@@ -84,6 +96,11 @@ export class CommandContext {
     return true;
   }
 
+  /** Whether the caller named a node or a user to act as. */
+  get #isAimed(): boolean {
+    return this.#connection.url !== undefined || this.#connection.token !== undefined;
+  }
+
   async #createOwnNode(options: Parameters<CreateNode>[0]): Promise<NodeHandle> {
     try {
       return await this.#createNode({ ...this.paths, ...options, log: silentLogger, listenApi: false });
@@ -100,6 +117,6 @@ export class CommandContext {
   /** Loaded when it is needed: commands that never talk to a node start faster without it. */
   async #client() {
     const { NearbitsClient } = await import('../sdk/client.ts');
-    return new NearbitsClient({ socket: this.paths.socketPath });
+    return new NearbitsClient(this.#connection);
   }
 }

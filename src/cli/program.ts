@@ -9,6 +9,7 @@ import { addGetCommand } from './commands/get.ts';
 import { addPeersCommand } from './commands/peers.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addUpCommand } from './commands/up.ts';
+import { addUserCommands } from './commands/user.ts';
 import { addVersionCommand } from './commands/version.ts';
 import { type CliDeps, CommandContext, type CommandResult, type GlobalOptions } from './context.ts';
 import { EXIT, type ExitCode } from './exit.ts';
@@ -53,6 +54,8 @@ function createProgram({ io }: CliDeps, run: Run): Command {
     .option('--config-file <file>', 'preferences (NEARBITS_CONFIG)')
     .option('--policy-file <file>', 'policy (NEARBITS_POLICY)')
     .option('--socket <path>', 'socket of the local API (NEARBITS_SOCKET)')
+    .option('--api <url>', 'local API over TCP instead of the socket, such as http://127.0.0.1:21783 (NEARBITS_API)')
+    .option('--token <token>', 'act as the user with this token; other users see it here, so better NEARBITS_TOKEN')
     .showHelpAfterError(false)
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: () => {}, getOutHelpWidth: () => io.columns() })
     .exitOverride()
@@ -66,6 +69,7 @@ function createProgram({ io }: CliDeps, run: Run): Command {
   addConfigCommands(program, run);
   addDoctorCommand(program, run);
   addDomainCommands(program, run);
+  addUserCommands(program, run);
   addVersionCommand(program, run);
   inherit(program);
   return program;
@@ -74,7 +78,7 @@ function createProgram({ io }: CliDeps, run: Run): Command {
 const EXIT_HELP = `
 Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 configuration or membership, 4 not found,
 5 a node runs or does not run, 6 origin, 7 digest does not match, 8 destination or disk, 9 busy,
-10 neighbour, 130 stopped by the user.`;
+10 neighbour, 11 the state of a job or a limit forbids it, 130 stopped by the user.`;
 
 /** Options of the program may stand after the command too, and all commands report mistakes in the same way. */
 function inherit(parent: Command): void {
