@@ -3,13 +3,14 @@ import type { NodeBackend } from './api/backend.ts';
 import { ApiServer } from './api/server.ts';
 import type { Cache } from './cache/cache.ts';
 import type { Config } from './config/config.ts';
-import type { ConfigInput } from './config/schema.ts';
+import { type ConfigInput, NETWORK_COSTS } from './config/schema.ts';
 import { ConfigStore } from './config/store.ts';
 import { systemClock } from './core/clock.ts';
 import type { NodeId } from './core/ids.ts';
-import type { JobDeps, Sharing, TransferPolicy } from './job/deps.ts';
-import { TransferService } from './job/transfer-service.ts';
-import { TransferStore } from './job/transfer-store.ts';
+import { systemRandom } from './core/random.ts';
+import type { Sharing, TransferPolicy } from './fetch/deps.ts';
+import type { JobPolicy } from './job/context.ts';
+import { type JobsDeps, openJobs } from './job/open-jobs.ts';
 import { applyChange } from './node/apply-config.ts';
 import { openCache } from './node/cache-place.ts';
 import { RunningBackend } from './node/node-backend.ts';
@@ -28,7 +29,10 @@ import { ensurePrivateDir } from './platform/disk.ts';
 import { readPlatformFacts } from './platform/facts.ts';
 import { type NodePaths, resolvePaths } from './platform/paths.ts';
 import { VERSION } from './platform/version.ts';
+import { Users } from './security/users.ts';
+import { Vault } from './security/vault.ts';
 import { Database } from './store/database.ts';
+import { WarmParts } from './transfer/warm-parts.ts';
 
 /** What a program can choose about its node; all of it may be left out. */
 export interface NodeOptions {
@@ -107,27 +111,26 @@ async function start(options: NodeOptions, starting: Starting): Promise<Nearbits
   const totals = new TotalsCounter();
   events.subscribe((event) => totals.observe(event));
   const origins = starting.own(await Origins.open({ clock, log }, config.current.origin), (it) => it.close());
-  const deps: Omit<JobDeps, 'beforeHandOver' | 'origin'> = {
+  const vault = await Vault.open({ log }, { dataDir: paths.dataDir });
+  const jobDatabase = starting.own(
+    await Database.open({ log, emit, clock }, { dir: join(paths.dataDir, 'jobs') }),
+    (it) => it.close(),
+  );
+  const fetch: JobsDeps['fetch'] = {
     clock,
     log,
     emit,
     cache,
+    warm: new WarmParts(),
     neighbours: () => (config.current.peers.client ? peers.current : { on: false, reason: 'peers.client is false' }),
     shareInto: () => shareInto(peers, config.current, cache),
     policy: () => policyOf(config.current),
   };
-  const { maxConcurrent } = config.current.transfer;
+  const origin = () => origins.current;
+  const policy = () => jobPolicyOf(config.current);
   const resume = options.resume ?? options.listenApi ?? false;
-  const jobDeps = {
-    ...deps,
-    get origin() {
-      return origins.current;
-    },
-  };
-  const transfers = starting.own(
-    await TransferService.open(jobDeps, new TransferStore(database), { maxConcurrent, resume }),
-    (it) => it.stop(),
-  );
+  const jobDeps = { clock, random: systemRandom, log, emit, vault, fetch, origin, policy, database: jobDatabase };
+  const jobs = starting.own(await openJobs(jobDeps, { resume }), (it) => it.stop());
 
   const stop = new AbortController();
   const stopRequested = Promise.withResolvers<void>();
@@ -138,7 +141,7 @@ async function start(options: NodeOptions, starting: Starting): Promise<Nearbits
     events,
     cache,
     roster,
-    transfers,
+    jobs,
     totals,
     startedMs: clock.wallMs(),
     stopping: stop.signal,
@@ -153,7 +156,7 @@ async function start(options: NodeOptions, starting: Starting): Promise<Nearbits
   };
   // Changes are applied one after the other, so that the last one stays.
   let applied = Promise.resolve();
-  const changing = { peers, cache, origins, paths, log, ownLog: options.log === undefined };
+  const changing = { peers, cache, origins, jobs, paths, log, ownLog: options.log === undefined };
   config.subscribe((next, changed) => {
     applied = applied.then(() => applyChange(next, changed, changing));
   });
@@ -164,7 +167,8 @@ async function start(options: NodeOptions, starting: Starting): Promise<Nearbits
   config.watch();
   const backend = new RunningBackend(parts);
   if (options.listenApi) {
-    const api = await ApiServer.start({ backend, clock, log }, apiOptions(config.current, paths));
+    const users = await Users.open({ log }, { dataDir: paths.dataDir });
+    const api = await ApiServer.start({ backend, users, clock, log }, apiOptions(config.current, paths));
     starting.own(api, (it) => it.stop());
   }
   emit({ type: 'node.started', nodeId: identity.nodeId });
@@ -222,6 +226,11 @@ function policyOf({ search, origin }: Config): TransferPolicy {
     originRetries: origin.retries,
     whenOriginDown: search.whenOriginDown,
   };
+}
+
+function jobPolicyOf({ jobs }: Config): JobPolicy {
+  // The words of the configuration stand in the order of the bits of BITS_COST_STATE_*.
+  return { ...jobs, networkCost: 2 ** NETWORK_COSTS.indexOf(jobs.networkCost) };
 }
 
 function apiOptions(config: Config, paths: NodePaths): Parameters<typeof ApiServer.start>[1] {

@@ -4,7 +4,7 @@ import type { NodeEvent } from '../observe/events.ts';
 export const MAX_WAITING_EVENTS = 1000;
 
 /**
- * Events on their way to one client, bounded: progress of a transfer replaces the progress that still waits, and a
+ * Events on their way to one client, bounded: progress of a file replaces the progress that still waits, and a
  * client that does not keep up loses the stream, never the node its memory.
  */
 export class EventQueue implements AsyncIterable<NodeEvent> {
@@ -23,8 +23,9 @@ export class EventQueue implements AsyncIterable<NodeEvent> {
     if (this.#ended) return;
     if (event.type === 'transfer.progress') {
       // Deleted first, so that the newer progress stands behind what happened in between.
-      this.#waiting.delete(event.transferId);
-      this.#waiting.set(event.transferId, event);
+      const key = `${event.transferId}/${event.file}`;
+      this.#waiting.delete(key);
+      this.#waiting.set(key, event);
     } else {
       this.#waiting.set(Symbol(), event);
     }

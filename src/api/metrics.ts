@@ -51,10 +51,10 @@ export class Metrics {
         this.#countReceived(event);
         break;
       case 'transfer.completed':
-        this.#countEnd(event.transferId, 'completed');
+        this.#countEnd(event.transferId, event.file, 'completed');
         break;
       case 'transfer.failed':
-        this.#countEnd(event.transferId, event.code === 'E_CANCELLED' ? 'cancelled' : 'failed');
+        this.#countEnd(event.transferId, event.file, event.code === 'E_CANCELLED' ? 'cancelled' : 'failed');
         break;
       case 'serve.finished':
         this.#served.inc(event.bytes);
@@ -88,8 +88,8 @@ export class Metrics {
     for (const source of SOURCES) if (grown[source] > 0) this.#received.inc({ source }, grown[source]);
   }
 
-  #countEnd(id: TransferId, result: string): void {
-    this.#growth.forget(id);
+  #countEnd(id: TransferId, file: number | null, result: string): void {
+    this.#growth.forget(id, file);
     this.#transfers.inc({ result });
   }
 

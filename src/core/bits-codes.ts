@@ -29,6 +29,7 @@ export interface BitsCodeFacts {
 }
 
 /** All named codes; those of the family BG_E_HTTP_ERROR_n are computed, see {@link bitsFacts}. */
+// biome-ignore format: a table is read line by line
 export const BITS_CODES = {
   BG_S_PARTIAL_COMPLETE: { hresult: 0x00200017, kind: 'success', context: 'NONE', meaning: 'some files were handed over, unfinished ones were deleted' },
   BG_S_UNABLE_TO_DELETE_FILES: { hresult: 0x0020001a, kind: 'success', context: 'NONE', meaning: 'temporary files are left over' },
@@ -110,7 +111,7 @@ export type BitsCode = keyof typeof BITS_CODES | `BG_E_HTTP_ERROR_${number}`;
 const HTTP_ERROR = /^BG_E_HTTP_ERROR_(\d{3})$/;
 const HTTP_ERROR_BASE = 0x80190000;
 /** 3xx are transient but for these, which mean that the request as it is cannot succeed. */
-const FATAL_3XX: ReadonlySet<number> = new Set([300, 301, 302, 303, 304, 305, 307]);
+const FATAL_3XX: ReadonlySet<number> = new Set([300, 301, 302, 303, 304, 305, 307, 308]);
 
 /** Whether this is one of the codes of BITS. */
 export function isBitsCode(code: string): code is BitsCode {
@@ -123,8 +124,9 @@ export function httpErrorCode(status: number): BitsCode {
 }
 
 /**
- * Whether a status is worth another try later: 3xx but for 300-305 and 307, 408, 409, and 5xx but for 501 and 505;
- * also 425 and 429, which came after BITS; anything that is no error status at all counts as transient.
+ * Whether a status is worth another try later: 3xx but for 300-305 and 307, 408, 409, and 5xx but for 501 and 505.
+ * Statuses that came after BITS go with their siblings: 308 with 307, 425 and 429 with 408. Anything that is no error
+ * status at all counts as transient.
  */
 export function isTransientStatus(status: number): boolean {
   if (status >= 300 && status < 400) return !FATAL_3XX.has(status);

@@ -5,10 +5,10 @@ import type { NodeId } from '../core/ids.ts';
 import type { Source } from '../core/source.ts';
 import type { EmitEvent } from '../observe/events.ts';
 import type { Logger } from '../observe/log.ts';
-import type { OriginClient } from '../origin/origin-client.ts';
+import type { OriginSession } from '../origin/origin-session.ts';
 import type { PeerAnswer, PeerRecord, SearchQuery } from '../peer/search-types.ts';
 import type { Patience } from '../plan/patience.ts';
-import type { TransferJob } from './transfer-job.ts';
+import type { WarmParts } from '../transfer/warm-parts.ts';
 
 /** The neighbours as a transfer sees them. */
 export interface Neighbours {
@@ -39,12 +39,15 @@ export interface TransferPolicy {
 /** Neighbours and the cache that is shared with them, or the reason why there are none. */
 export type Sharing<T> = { readonly on: true; readonly use: T } | { readonly on: false; readonly reason: string };
 
-/** What every transfer works with. */
-export interface JobDeps {
+/** What the fetching of every file works with. */
+export interface FetchDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly emit: EmitEvent;
-  readonly origin: OriginClient;
+  /** Asks origins with the settings of the job the file belongs to. */
+  readonly origin: OriginSession;
+  /** Part files that were paused in this process. */
+  readonly warm: WarmParts;
   /** Asked anew for each transfer, because membership and policy may change meanwhile. */
   readonly neighbours: () => Sharing<Neighbours>;
   /** The cache, when results may be put into it for others. */
@@ -52,6 +55,4 @@ export interface JobDeps {
   /** The cache, when it may be read; also when nothing may be shared any more. */
   readonly cache: Cache;
   readonly policy: () => TransferPolicy;
-  /** Remembers that the part file is about to be renamed. */
-  readonly beforeHandOver: (job: TransferJob) => Promise<void>;
 }

@@ -11,9 +11,9 @@ import { Agreement } from '../plan/agree.ts';
 import { originAllowedFrom, patienceFor } from '../plan/patience.ts';
 import type { PartFile } from '../transfer/part-file.ts';
 import { Transfer } from '../transfer/transfer.ts';
-import type { JobDeps, Neighbours } from './deps.ts';
+import type { FetchDeps, Neighbours } from './deps.ts';
+import type { FileTask } from './file-task.ts';
 import { offerFromPeer } from './offer-from-peer.ts';
-import type { TransferJob } from './transfer-job.ts';
 import type { Wish } from './wish.ts';
 
 /** BITS asks again at most three times after peers failed; then the origin finishes the file (BUP 3.6.5.2.4.1). */
@@ -24,8 +24,8 @@ export class FetchRound {
   readonly transfer: Transfer;
   readonly #wish: Wish;
   readonly #part: PartFile;
-  readonly #job: TransferJob;
-  readonly #deps: JobDeps;
+  readonly #task: FileTask;
+  readonly #deps: FetchDeps;
   readonly #agreement = new Agreement();
   readonly #failed = new Set<string>();
   readonly #searches = new Set<Promise<void>>();
@@ -34,18 +34,19 @@ export class FetchRound {
   #origin: OriginSource | null = null;
   #stopSearches: AbortSignal = AbortSignal.abort();
 
-  constructor(wish: Wish, part: PartFile, job: TransferJob, deps: JobDeps) {
+  constructor(wish: Wish, part: PartFile, task: FileTask, deps: FetchDeps) {
     this.#wish = wish;
     this.#part = part;
-    this.#job = job;
+    this.#task = task;
     this.#deps = deps;
     const rangesServed = wish.file?.acceptsRanges ?? true;
     this.transfer = new Transfer(
       {
         part,
         clock: deps.clock,
-        note: job.note,
-        onProgress: () => job.progress(this.transfer.received, part.proven.size),
+        note: task.note,
+        onProgress: () => task.progress(this.transfer.received, part.proven.size),
+        onProven: (range) => task.proven(RangeSet.of(range)),
         onPeerFailed: (id, error) => this.#peerFailed(id as NodeId, error),
       },
       { originRetries: deps.policy().originRetries, originServesRanges: rangesServed },
@@ -56,12 +57,14 @@ export class FetchRound {
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
     const lease = await this.#addCache();
+    const endSteering = this.#task.steer({ focus: (focus) => this.transfer.focus(focus), part: this.#part });
     try {
       this.#addOrigin();
       this.#stopSearches = either;
       this.#search();
       await this.transfer.run(signal);
     } finally {
+      endSteering();
       stop.abort();
       await Promise.all(this.#searches);
       await lease?.[Symbol.asyncDispose]();
@@ -81,7 +84,7 @@ export class FetchRound {
     try {
       return await this.#useRecord(record);
     } catch (error) {
-      this.#job.note('CACHE_MISS', `this machine's cache cannot be used: ${toNearbitsError(error).message}`);
+      this.#task.note('CACHE_MISS', `this machine's cache cannot be used: ${toNearbitsError(error).message}`);
       return null;
     }
   }
@@ -94,7 +97,7 @@ export class FetchRound {
       this.#wanted(),
     );
     if (typeof usable === 'string') return reader;
-    this.#job.note('CACHE_HIT', `this machine's cache holds ${printBytes(record.bytes)} of this version`, {
+    this.#task.note('CACHE_HIT', `this machine's cache holds ${printBytes(record.bytes)} of this version`, {
       record: record.id,
     });
     const source = { kind: 'cache', id: 'cache', fetch: reader.read.bind(reader) } as const;
@@ -129,15 +132,15 @@ export class FetchRound {
   }
 
   #neighbours(): Neighbours | null {
-    const { request } = this.#job;
+    const { request } = this.#task;
     const neighbours = this.#deps.neighbours();
-    const reason = this.#whyNoPeers(request.usePeers, request.sha256 !== undefined, neighbours);
+    const reason = this.#whyNoPeers(request.usePeers, request.sha256 !== null, neighbours);
     if (reason === null && neighbours.on) return neighbours.use;
-    this.#job.note('PEERS_OFF', `neighbours are not asked: ${reason}`);
+    this.#task.note('PEERS_OFF', `neighbours are not asked: ${reason}`);
     return null;
   }
 
-  #whyNoPeers(usePeers: boolean, hasDigest: boolean, neighbours: ReturnType<JobDeps['neighbours']>): string | null {
+  #whyNoPeers(usePeers: boolean, hasDigest: boolean, neighbours: ReturnType<FetchDeps['neighbours']>): string | null {
     if (!usePeers) return 'the caller does not want it';
     if (this.#wish.originOnly) return 'the content must come from the origin now';
     if (!neighbours.on) return neighbours.reason;
@@ -150,13 +153,13 @@ export class FetchRound {
   async #searchOnce(neighbours: Neighbours): Promise<void> {
     const { clock, policy } = this.#deps;
     const startedMs = clock.monotonicMs();
-    const { priority } = this.#job.request;
+    const { priority } = this.#task.request;
     const { patience } = policy();
     this.transfer.allowOriginFrom(originAllowedFrom({ priority, startedMs, endedMs: null, offered: false }, patience));
-    this.#job.note('SEARCH', 'asking neighbours who holds this version', { round: this.#rounds });
+    this.#task.note('SEARCH', 'asking neighbours who holds this version', { round: this.#rounds });
     const offered = await this.#collect(neighbours);
     const endedMs = clock.monotonicMs();
-    this.#job.note('SEARCH_DONE', offered ? 'neighbours hold it' : 'no neighbour holds it', {
+    this.#task.note('SEARCH_DONE', offered ? 'neighbours hold it' : 'no neighbour holds it', {
       ms: Math.round(endedMs - startedMs),
     });
     this.transfer.allowOriginFrom(originAllowedFrom({ priority, startedMs, endedMs, offered }, patience));
@@ -164,22 +167,22 @@ export class FetchRound {
 
   async #collect(neighbours: Neighbours): Promise<boolean> {
     const { url, version } = this.#wish;
-    const digest = this.#job.request.sha256;
+    const digest = this.#task.request.sha256;
     // A digest names the content better than a date does; it is needed where the origin gives no validator.
-    const sha256 = digest !== undefined && !hasValidator(version) ? Buffer.from(digest, 'hex') : null;
+    const sha256 = digest !== null && !hasValidator(version) ? Buffer.from(digest, 'hex') : null;
     let offered = false;
     try {
-      const patienceMs = patienceFor(this.#job.request.priority, this.#deps.policy().patience);
+      const patienceMs = patienceFor(this.#task.request.priority, this.#deps.policy().patience);
       const query = { url, version, ranges: this.#part.missing, sha256, maxRecords: 5 };
       for await (const answer of neighbours.search(query, patienceMs, this.#stopSearches)) {
         if (this.#failed.has(answer.nodeId)) continue;
-        const offer = offerFromPeer(answer, this.#wanted(), this.#agreement, neighbours, this.#job.note);
+        const offer = offerFromPeer(answer, this.#wanted(), this.#agreement, neighbours, this.#task.note);
         if (offer === null) continue;
         this.transfer.add(offer);
         offered = true;
       }
     } catch (error) {
-      if (!isAbortError(error)) this.#job.note('SEARCH_DONE', `the search failed: ${toNearbitsError(error).message}`);
+      if (!isAbortError(error)) this.#task.note('SEARCH_DONE', `the search failed: ${toNearbitsError(error).message}`);
     }
     return offered;
   }

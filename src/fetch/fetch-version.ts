@@ -2,10 +2,10 @@ import type { NodeId } from '../core/ids.ts';
 import { printBytes } from '../core/units.ts';
 import type { ShareVerdict } from '../origin/share.ts';
 import { PartFile } from '../transfer/part-file.ts';
-import type { JobDeps } from './deps.ts';
+import type { FetchDeps } from './deps.ts';
 import { checkRoom } from './destination.ts';
 import { FetchRound } from './fetch-round.ts';
-import type { TransferJob } from './transfer-job.ts';
+import type { FileTask } from './file-task.ts';
 import type { Wish } from './wish.ts';
 
 /** A complete part file and where its bytes came from. */
@@ -19,35 +19,54 @@ export interface Fetched {
 }
 
 /**
- * Fetches one version from the cache, the neighbours and the origin until its part file is complete.
+ * Fetches one version from the cache, the neighbours and the origin until its part file is complete. Null when only a
+ * part of it is wanted and that part is there; the part file is paused then.
  * @throws NearbitsError when no source can complete it; the part file is kept for the next try.
  */
-export async function fetchVersion(wish: Wish, job: TransferJob, deps: JobDeps, signal: AbortSignal): Promise<Fetched> {
-  const part = await openPart(wish, job);
+export async function fetchVersion(
+  wish: Wish,
+  task: FileTask,
+  deps: FetchDeps,
+  signal: AbortSignal,
+): Promise<Fetched | null> {
+  const part = await openPart(wish, task, deps, signal);
   try {
-    await checkRoom(job.request.destination, part.missing.size);
+    await checkRoom(task.request.destination, part.missing.size);
     const resumed = part.proven.size;
-    const round = new FetchRound(wish, part, job, deps);
+    const round = new FetchRound(wish, part, task, deps);
     await round.run(signal);
     const { peer, cache } = round.transfer.received;
-    return {
-      part,
-      allFromOrigin: peer + cache + resumed === 0,
-      givers: round.transfer.givers as NodeId[],
-      share: round.share,
-    };
+    const { givers } = round.transfer;
+    if (part.isComplete)
+      return { part, allFromOrigin: peer + cache + resumed === 0, givers: givers as NodeId[], share: round.share };
+  } catch (error) {
+    await pause(part, deps);
+    throw error;
+  }
+  await pause(part, deps);
+  return null;
+}
+
+async function openPart(wish: Wish, task: FileTask, deps: FetchDeps, signal: AbortSignal): Promise<PartFile> {
+  const { version, ranges } = wish;
+  const { destination, direct, partUrl: url } = task.request;
+  const warm = deps.warm.take(destination);
+  const part = await PartFile.open({ destination, url, version, ranges }, { warm, direct, signal });
+  try {
+    task.versionKnown(version, part.wanted.size);
   } catch (error) {
     await part.close();
     throw error;
   }
+  if (part.dropped !== null) task.note('PART_DROPPED', `an older part file was not continued: ${part.dropped}`);
+  if (!part.written.isEmpty)
+    task.note('RESUMED', `${printBytes(part.written.size)} are there from an earlier run and were checked`);
+  if (!part.proven.isEmpty) task.proven(part.proven);
+  return part;
 }
 
-async function openPart(wish: Wish, job: TransferJob): Promise<PartFile> {
-  const { url, version, ranges } = wish;
-  const part = await PartFile.open({ destination: job.request.destination, url, version, ranges });
-  job.versionKnown(version, part.wanted.size);
-  if (part.dropped !== null) job.note('PART_DROPPED', `an older part file was not continued: ${part.dropped}`);
-  if (!part.proven.isEmpty)
-    job.note('RESUMED', `${printBytes(part.proven.size)} are there from an earlier run and were checked`);
-  return part;
+/** Keeps what is known of the part file, so that going on with it soon costs no second look at its bytes. */
+async function pause(part: PartFile, deps: FetchDeps): Promise<void> {
+  const warm = await part.suspend();
+  if (warm !== null) deps.warm.keep(part.target.destination, warm);
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { rename, utimes } from 'node:fs/promises';
+import { utimes } from 'node:fs/promises';
 import { sharedChunks } from '../core/chunk-pool.ts';
 import { NearbitsError, toNearbitsError } from '../core/errors.ts';
 import type { OriginFile } from '../origin/origin-file.ts';
@@ -7,30 +7,29 @@ import { afterFailure } from '../plan/after-failure.ts';
 import { openPart, PART_SUFFIX, PartFile } from '../transfer/part-file.ts';
 import { WriteQueue } from '../transfer/write-queue.ts';
 import type { Delivered } from './delivered.ts';
-import type { JobDeps } from './deps.ts';
-import { checkDestination } from './destination.ts';
+import type { FetchDeps } from './deps.ts';
+import type { FileTask } from './file-task.ts';
 import { requireRanges } from './find-version.ts';
-import type { TransferJob } from './transfer-job.ts';
 
 /**
- * Fetches a file whose size the origin does not name: in one go, from the
- * origin only. It can neither be resumed nor searched, because without a size there is no version to compare.
+ * Fetches a file in one request from the start, from the origin only: because the origin does not name its size, or
+ * because its content is made anew for every request. It can neither be resumed nor searched.
  * @throws NearbitsError
  */
 export async function fetchWholeFile(
   file: OriginFile,
-  job: TransferJob,
-  deps: JobDeps,
+  task: FileTask,
+  deps: FetchDeps,
   signal: AbortSignal,
 ): Promise<Delivered> {
-  requireRanges(file, job.request.ranges !== undefined);
-  job.note('WHOLE_FILE', 'the origin does not say how large the file is: fetching it in one go, without neighbours');
-  job.versionKnown(null, null);
-  const { destination } = job.request;
+  requireRanges(file, task.request.ranges !== null);
+  const why = file.size === null ? 'the origin does not say how large the file is' : 'its content may change each time';
+  task.note('WHOLE_FILE', `${why}: fetching it in one go, without neighbours`);
+  task.versionKnown(null, null);
+  const { destination } = task.request;
   try {
     await PartFile.remove(destination);
-    const sha256 = await deliver(destination, file, job, deps, signal);
-    return { wish: null, pieces: [], pieceSize: 0, sha256, share: file.share };
+    return await deliver(destination, file, task, deps, signal);
   } catch (error) {
     // Nobody could go on with it.
     await PartFile.remove(destination);
@@ -41,32 +40,30 @@ export async function fetchWholeFile(
 async function deliver(
   destination: string,
   file: OriginFile,
-  job: TransferJob,
-  deps: JobDeps,
+  task: FileTask,
+  deps: FetchDeps,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<Delivered> {
   const path = destination + PART_SUFFIX;
-  const { sha256, lastModifiedMs } = await retrying(job, deps, signal, () => writeTo(path, file, job, deps, signal));
-  if (job.request.sha256 !== undefined && sha256 !== job.request.sha256) {
+  const written = await retrying(task, deps, signal, () => writeTo(path, file, task, deps, signal));
+  const { sha256, lastModifiedMs, bytes } = written;
+  if (task.request.sha256 !== null && sha256 !== task.request.sha256) {
     throw new NearbitsError('E_VALIDATION_FAILED', 'the file does not match the digest that was asked for', {
       details: { found: sha256 },
     });
   }
   if (lastModifiedMs !== null) await utimes(path, lastModifiedMs / 1000, lastModifiedMs / 1000);
-  await checkDestination(destination, job.request.overwrite);
-  await deps.beforeHandOver(job);
-  await rename(path, destination);
-  return sha256;
+  return { url: file.url, version: null, lastModifiedMs, bytes, sha256, share: file.share };
 }
 
-async function retrying<T>(job: TransferJob, deps: JobDeps, signal: AbortSignal, run: () => Promise<T>): Promise<T> {
+async function retrying<T>(task: FileTask, deps: FetchDeps, signal: AbortSignal, run: () => Promise<T>): Promise<T> {
   const { originRetries } = deps.policy();
   for (let failures = 1; ; failures++) {
     try {
       return await run();
     } catch (error) {
       const failure = toNearbitsError(error);
-      job.note('FETCH_FAILED', `origin: ${failure.message}`, { source: 'origin', code: failure.code });
+      task.note('FETCH_FAILED', `origin: ${failure.message}`, { source: 'origin', code: failure.code });
       const verdict = afterFailure({ kind: 'origin', error: failure, failures, originRetries });
       if (verdict.action !== 'wait') throw failure;
       await deps.clock.sleep(verdict.delayMs, signal);
@@ -77,13 +74,14 @@ async function retrying<T>(job: TransferJob, deps: JobDeps, signal: AbortSignal,
 interface Written {
   readonly sha256: string;
   readonly lastModifiedMs: number | null;
+  readonly bytes: number;
 }
 
 async function writeTo(
   path: string,
   file: OriginFile,
-  job: TransferJob,
-  deps: JobDeps,
+  task: FileTask,
+  deps: FetchDeps,
   signal: AbortSignal,
 ): Promise<Written> {
   const handle = await openPart(path, true);
@@ -99,13 +97,13 @@ async function writeTo(
       void write.catch(() => undefined).then(() => writes.delete(write));
       writes.add(write);
       bytes += chunk.byteLength;
-      job.progress({ cache: 0, peer: 0, origin: bytes }, bytes);
+      task.progress({ cache: 0, peer: 0, origin: bytes }, bytes);
       return queue.room();
     };
     const { version } = await deps.origin.fetchWhole(file, sink, signal);
     await Promise.all(writes);
-    job.versionKnown(version, bytes);
-    return { sha256: hash.digest('hex'), lastModifiedMs: version.lastModifiedMs };
+    task.versionKnown(version, bytes);
+    return { sha256: hash.digest('hex'), lastModifiedMs: version.lastModifiedMs, bytes };
   } finally {
     await handle.close();
   }

@@ -3,8 +3,8 @@ import { type FileVersion, printVersion } from '../core/file-version.ts';
 import type { OriginFile } from '../origin/origin-file.ts';
 import type { PeerAnswer } from '../peer/search-types.ts';
 import { afterFailure } from '../plan/after-failure.ts';
-import type { JobDeps, Neighbours } from './deps.ts';
-import type { TransferJob } from './transfer-job.ts';
+import type { FetchDeps, Neighbours } from './deps.ts';
+import type { FileTask } from './file-task.ts';
 
 /** Which content is wanted, and who said so. */
 export type Target =
@@ -23,12 +23,13 @@ const DOWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * while it cannot be reached, and only as the policy says, neighbours may answer instead.
  * @throws NearbitsError the origin's failure when neither can tell.
  */
-export async function findVersion(url: string, job: TransferJob, deps: JobDeps, signal: AbortSignal): Promise<Target> {
+export async function findVersion(url: string, task: FileTask, deps: FetchDeps, signal: AbortSignal): Promise<Target> {
   for (let failures = 1; ; failures++) {
     try {
       const file = await deps.origin.probe(url, { signal });
+      task.originKnown(file);
       const what = file.version === null ? 'a file of unknown size' : printVersion(file.version);
-      job.note('HEAD', `the origin names ${what}`, {
+      task.note('HEAD', `the origin names ${what}`, {
         version: file.version,
         ranges: file.acceptsRanges,
         share: file.share,
@@ -36,8 +37,8 @@ export async function findVersion(url: string, job: TransferJob, deps: JobDeps, 
       return { said: 'origin', file };
     } catch (error) {
       const failure = toNearbitsError(error);
-      job.note('HEAD_FAILED', failure.message, { code: failure.code });
-      const target = DOWN.has(failure.code) ? await askNeighbours(url, job, deps, signal) : null;
+      task.note('HEAD_FAILED', failure.message, { code: failure.code });
+      const target = DOWN.has(failure.code) ? await askNeighbours(url, task, deps, signal) : null;
       if (target !== null) return target;
       await waitForOrigin(failure, failures, deps, signal);
     }
@@ -47,7 +48,7 @@ export async function findVersion(url: string, job: TransferJob, deps: JobDeps, 
 async function waitForOrigin(
   error: NearbitsError,
   failures: number,
-  deps: JobDeps,
+  deps: FetchDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const { originRetries } = deps.policy();
@@ -59,20 +60,20 @@ async function waitForOrigin(
 /** The stated rule for an origin that is down: see `search.whenOriginDown` in docs/CONFIG.md. */
 async function askNeighbours(
   url: string,
-  job: TransferJob,
-  deps: JobDeps,
+  task: FileTask,
+  deps: FetchDeps,
   signal: AbortSignal,
 ): Promise<Target | null> {
   const rule = deps.policy().whenOriginDown;
-  const { sha256, usePeers } = job.request;
+  const { sha256, usePeers } = task.request;
   const neighbours = deps.neighbours();
-  if (!usePeers || !neighbours.on || rule === 'never' || (rule === 'digest' && sha256 === undefined)) return null;
-  const newest = (digest: string | undefined) =>
+  if (!usePeers || !neighbours.on || rule === 'never' || (rule === 'digest' && sha256 === null)) return null;
+  const newest = (digest: string | null) =>
     newestVersion(url, digest, neighbours.use, deps.policy().patience.backgroundMs, signal);
   // A holder that was given no digest knows its file by the URL only; the digest is compared when the file is complete.
-  const found = (sha256 === undefined ? null : await newest(sha256)) ?? (await newest(undefined));
+  const found = (sha256 === null ? null : await newest(sha256)) ?? (await newest(null));
   if (found === null) return null;
-  job.note(
+  task.note(
     'ORIGIN_DOWN_RULE',
     `the origin cannot be reached; by the rule "${rule}" a neighbour's validated version counts`,
     {
@@ -85,12 +86,12 @@ async function askNeighbours(
 
 async function newestVersion(
   url: string,
-  sha256: string | undefined,
+  sha256: string | null,
   neighbours: Neighbours,
   patienceMs: number,
   signal: AbortSignal,
 ): Promise<FileVersion | null> {
-  const digest = sha256 === undefined ? null : Buffer.from(sha256, 'hex');
+  const digest = sha256 === null ? null : Buffer.from(sha256, 'hex');
   const query = { url, version: null, ranges: null, sha256: digest, maxRecords: 5 };
   let newest: FileVersion | null = null;
   for await (const answer of neighbours.search(query, patienceMs, signal)) newest = newer(newest, answer);
@@ -109,6 +110,11 @@ function newer(best: FileVersion | null, answer: PeerAnswer): FileVersion | null
 /** Turns the wish for ranges into an error while they cannot be served. */
 export function requireRanges(file: OriginFile, wanted: boolean): void {
   if (!wanted || (file.acceptsRanges && file.size !== null)) return;
+  if (file.size === null) {
+    throw new NearbitsError('BG_E_MISSING_FILE_SIZE', 'the origin does not say how large the file is', {
+      hint: 'Fetch the whole file instead: ranges need a file of known size.',
+    });
+  }
   throw new NearbitsError('E_ORIGIN_NO_RANGES', 'the origin cannot deliver parts of this file', {
     hint: 'Fetch the whole file instead: leave --range out.',
   });

@@ -8,7 +8,7 @@ import { parseOriginUrl } from '../core/url.ts';
 import { isWithin } from '../security/folders.ts';
 import { journalPath } from '../transfer/part-paths.ts';
 import { requestedRange } from './ranges.ts';
-import type { JobFileRequest, JobRange } from './view.ts';
+import type { JobRange } from './view.ts';
 
 /** Longest path: bytes on POSIX (PATH_MAX), characters on Windows (MAX_PATH, the limit of BITS). */
 export const MAX_PATH_LENGTH = process.platform === 'win32' ? 260 : 4096;
@@ -18,23 +18,6 @@ export const MAX_SEGMENT_BYTES = 255;
 const LONGEST_SUFFIX = journalPath('');
 
 const CONTROLS = /\p{Cc}/u;
-
-/**
- * Checks one file that shall be added to a job (BITS: AddFile, AddFileWithRanges): both names, its ranges, and whether
- * the caller may write there. How many files there are, and who else writes to that name, is judged by the caller.
- * @param maxRanges Infinity for administrators.
- * @returns the remote name in its normal form, and the local name that is to be written to: see {@link checkFolder}.
- * @throws NearbitsError E_INVALIDARG, E_ACCESSDENIED, BG_E_FILE_NOT_FOUND, and the codes of {@link checkRanges}.
- */
-export async function checkFile(
-  file: JobFileRequest,
-  { caller, maxRanges }: { readonly caller: Pick<Caller, 'folders'>; readonly maxRanges: number },
-): Promise<{ readonly url: string; readonly localName: string }> {
-  const url = checkRemoteName(file.remoteUrl);
-  checkLocalName(file.localName);
-  if (file.ranges !== undefined) checkRanges(file.ranges, maxRanges);
-  return { url, localName: await checkFolder(caller, file.localName) };
-}
 
 /**
  * Checks the remote name of a file and returns it in its normal form.

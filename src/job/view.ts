@@ -194,4 +194,3 @@ export const JobNotification = z
   })
   .meta({ id: 'JobNotification' });
 export type JobNotification = z.infer<typeof JobNotification>;
-

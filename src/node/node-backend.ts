@@ -4,7 +4,7 @@ import type { Cache } from '../cache/cache.ts';
 import type { ConfigReport } from '../config/effective.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { RecordId } from '../core/ids.ts';
-import type { TransferService } from '../job/transfer-service.ts';
+import type { JobBackend } from '../job/job-backend.ts';
 import type { NodeEvent } from '../observe/events.ts';
 import type { NodeParts } from './node-parts.ts';
 import { nodeStatus } from './status.ts';
@@ -14,12 +14,18 @@ import { peerView, recordView } from './views.ts';
 export class RunningBackend implements NodeBackend {
   readonly cache: CacheBackend;
   readonly transfers: TransferBackend;
+  readonly jobs: JobBackend;
   readonly #parts: NodeParts;
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
     this.cache = cacheBackend(parts.cache);
-    this.transfers = transferBackend(parts.transfers);
+    this.transfers = parts.jobs.transfers;
+    this.jobs = parts.jobs.service;
+  }
+
+  ownerOf(id: string): string | null {
+    return this.#parts.jobs.ownerOf(id);
   }
 
   async status(): Promise<NodeStatus> {
@@ -80,16 +86,5 @@ function cacheBackend(cache: Cache): CacheBackend {
       const { checked, damaged, bytes } = await cache.verify(signal);
       return { checked, bytes, damaged: damaged.map((record) => record.id) };
     },
-  };
-}
-
-function transferBackend(transfers: TransferService): TransferBackend {
-  return {
-    start: (request) => transfers.start(request),
-    list: async () => transfers.list(),
-    get: async (id) => transfers.get(id),
-    settled: (id) => transfers.settled(id),
-    trace: (id) => transfers.trace(id),
-    cancel: (id) => transfers.cancel(id),
   };
 }

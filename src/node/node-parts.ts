@@ -2,8 +2,8 @@ import type { ReloadResult } from '../api/views.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { ConfigStore } from '../config/store.ts';
 import type { Membership } from '../domain/membership.ts';
-import type { Sharing } from '../job/deps.ts';
-import type { TransferService } from '../job/transfer-service.ts';
+import type { Sharing } from '../fetch/deps.ts';
+import type { OpenJobs } from '../job/open-jobs.ts';
 import type { EventBus } from '../observe/events.ts';
 import type { Identity } from '../peer/identity.ts';
 import type { Roster } from '../peer/roster.ts';
@@ -19,7 +19,7 @@ export interface NodeParts {
   readonly events: EventBus;
   readonly cache: Cache;
   readonly roster: Roster;
-  readonly transfers: TransferService;
+  readonly jobs: OpenJobs;
   readonly totals: TotalsCounter;
   readonly startedMs: number;
   /** Aborted when the node stops. */

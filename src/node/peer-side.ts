@@ -5,7 +5,7 @@ import type { NearbitsError } from '../core/errors.ts';
 import type { NodeId } from '../core/ids.ts';
 import { systemRandom } from '../core/random.ts';
 import type { Membership } from '../domain/membership.ts';
-import type { Neighbours } from '../job/deps.ts';
+import type { Neighbours } from '../fetch/deps.ts';
 import type { EmitEvent } from '../observe/events.ts';
 import type { Logger } from '../observe/log.ts';
 import { ContentClient } from '../peer/content-client.ts';

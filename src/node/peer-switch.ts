@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import type { Timer } from '../core/clock.ts';
 import { NearbitsError, toNearbitsError } from '../core/errors.ts';
 import { loadMembership, type Membership } from '../domain/membership.ts';
-import type { Sharing } from '../job/deps.ts';
+import type { Sharing } from '../fetch/deps.ts';
 import type { PeerSide, PeerSideDeps } from './peer-side.ts';
 
 /** Keys that are read when sockets are opened; a change of any of them closes and opens the side anew. */

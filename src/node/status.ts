@@ -4,11 +4,10 @@ import type { NodeParts } from './node-parts.ts';
 
 /** The node at a glance. */
 export function nodeStatus(parts: NodeParts): NodeStatus {
-  const { identity, paths, membership, config, cache, roster, transfers, totals, startedMs } = parts;
+  const { identity, paths, membership, config, cache, roster, jobs, totals, startedMs } = parts;
   const peers = parts.peers();
   const usage = cache.usage();
   const entries = roster.entries();
-  const views = transfers.list();
   const domain = membership();
   const serves = peers.on && peers.use.ports.content !== null;
   return {
@@ -35,8 +34,8 @@ export function nodeStatus(parts: NodeParts): NodeStatus {
     },
     cache: { records: usage.records, bytes: usage.bytes, ...usage.limits },
     transfers: {
-      queued: views.filter((view) => view.state === 'queued').length,
-      running: views.filter((view) => view.state === 'running').length,
+      queued: jobs.count('QUEUED') + jobs.count('TRANSIENT_ERROR'),
+      running: jobs.count('CONNECTING') + jobs.count('TRANSFERRING'),
     },
     serving: {
       enabled: serves,

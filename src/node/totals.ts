@@ -19,7 +19,7 @@ export class TotalsCounter {
     if (event.type === 'serve.finished') this.totals.bytesServed += event.bytes;
     else if (event.type === 'transfer.progress') this.#progress(event);
     else if (event.type === 'transfer.completed' || event.type === 'transfer.failed')
-      this.#growth.forget(event.transferId);
+      this.#growth.forget(event.transferId, event.file);
   }
 
   #progress(event: NodeEvent & { type: 'transfer.progress' }): void {

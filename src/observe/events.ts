@@ -29,21 +29,40 @@ export type NodeEventBody =
   | { readonly type: 'cache.repaired'; readonly problem: string; readonly count: number }
   | { readonly type: 'index.rebuilt'; readonly setAside: string }
   | { readonly type: 'index.repaired'; readonly dropped: number }
-  | { readonly type: 'transfer.started'; readonly transferId: TransferId; readonly url: string }
+  | { readonly type: 'job.created'; readonly jobId: JobId; readonly owner: string; readonly displayName: string }
+  | { readonly type: 'job.state'; readonly jobId: JobId; readonly from: string; readonly to: string }
+  | { readonly type: 'job.modified'; readonly jobId: JobId }
+  | { readonly type: 'job.file-transferred'; readonly jobId: JobId; readonly file: number }
+  | { readonly type: 'job.ended'; readonly jobId: JobId }
+  | {
+      readonly type: 'transfer.started';
+      readonly transferId: TransferId;
+      /** Index of the file in its job. */
+      readonly file: number;
+      readonly url: string;
+    }
   | {
       readonly type: 'transfer.progress';
       readonly transferId: TransferId;
+      readonly file: number;
       readonly bytesDone: number;
       readonly bytesTotal: number | null;
       readonly bytesFromPeers: number;
       readonly bytesFromOrigin: number;
       readonly bytesFromCache: number;
     }
-  | { readonly type: 'transfer.completed'; readonly transferId: TransferId }
-  | { readonly type: 'transfer.shared'; readonly transferId: TransferId; readonly recordId: RecordId }
+  | { readonly type: 'transfer.completed'; readonly transferId: TransferId; readonly file: number }
+  | {
+      readonly type: 'transfer.shared';
+      readonly transferId: TransferId;
+      readonly file: number;
+      readonly recordId: RecordId;
+    }
   | {
       readonly type: 'transfer.failed';
       readonly transferId: TransferId;
+      /** The file that failed, or null when it was none. */
+      readonly file: number | null;
       readonly code: ErrorCode;
       readonly message: string;
     }

@@ -14,15 +14,17 @@ const NOTHING: Received = { peer: 0, origin: 0, cache: 0 };
 
 /** Turns the sums that progress events carry into what came since the event before, so that they can be added up over transfers. */
 export class ReceivedGrowth {
-  readonly #last = new Map<TransferId, Received>();
+  /** By transfer and file. */
+  readonly #last = new Map<string, Received>();
 
   /** What this event adds. A transfer that starts over counts from zero again; that takes nothing back. */
   of(event: NodeEvent & { type: 'transfer.progress' }): Received {
-    const known = this.#last.get(event.transferId);
+    const key = `${event.transferId}/${event.file}`;
+    const known = this.#last.get(key);
     if (known === undefined && this.#last.size >= MAX_TRACKED) return NOTHING;
     const before = known ?? NOTHING;
     const now = { peer: event.bytesFromPeers, origin: event.bytesFromOrigin, cache: event.bytesFromCache };
-    this.#last.set(event.transferId, now);
+    this.#last.set(key, now);
     return {
       peer: Math.max(0, now.peer - before.peer),
       origin: Math.max(0, now.origin - before.origin),
@@ -30,8 +32,9 @@ export class ReceivedGrowth {
     };
   }
 
-  /** Forgets a transfer that ended. */
-  forget(id: TransferId): void {
-    this.#last.delete(id);
+  /** Forgets a file that is complete, or all files of a transfer that failed (null). */
+  forget(id: TransferId, file: number | null): void {
+    if (file !== null) this.#last.delete(`${id}/${file}`);
+    else for (const key of this.#last.keys()) if (key.startsWith(`${id}/`)) this.#last.delete(key);
   }
 }

@@ -6,7 +6,7 @@ import type { JobCalls } from './job-calls.ts';
 import { watchJob, whyNotTransferred } from './job-watch.ts';
 
 /** One file to fetch in one go; all properties of a job may be given too. */
-export interface TransferInput
+export interface JobTransferInput
   extends Partial<JobPropertiesInput>,
     Pick<JobFileRequestInput, 'ranges' | 'sha256' | 'overwrite'> {
   readonly url: string;
@@ -15,7 +15,7 @@ export interface TransferInput
 }
 
 /** How a one-shot transfer is followed and stopped. */
-export interface TransferOptions {
+export interface JobTransferOptions {
   /** Cancels the job when it aborts. */
   readonly signal?: AbortSignal | undefined;
   /** Called with the job whenever it got further. */
@@ -32,8 +32,8 @@ const MAX_NAME = 256;
  */
 export async function transferOne(
   calls: JobCalls,
-  { url, destination, ranges, sha256, overwrite, ...properties }: TransferInput,
-  { signal, onProgress }: TransferOptions,
+  { url, destination, ranges, sha256, overwrite, ...properties }: JobTransferInput,
+  { signal, onProgress }: JobTransferOptions,
 ): Promise<JobView> {
   if (signal?.aborted === true) throw new NearbitsError('E_CANCELLED', 'the transfer was stopped before it began');
   const localName = resolve(destination);

@@ -2,7 +2,7 @@ import type { CallResult, JobNotification, JobRequestInput, JobView } from '../j
 import type { CallOptions } from './access.ts';
 import { Job } from './job.ts';
 import type { JobCalls, JobFilter } from './job-calls.ts';
-import { type TransferInput, type TransferOptions, transferOne } from './job-transfer.ts';
+import { type JobTransferInput, type JobTransferOptions, transferOne } from './job-transfer.ts';
 
 /** A notification that can be acknowledged. */
 export interface DeliveredNotification extends JobNotification {
@@ -80,7 +80,7 @@ export class Jobs {
    * ends it.
    * @throws NearbitsError with the code of the job's error; E_CANCELLED
    */
-  transfer(input: TransferInput, options: TransferOptions = {}): Promise<JobView> {
+  transfer(input: JobTransferInput, options: JobTransferOptions = {}): Promise<JobView> {
     return transferOne(this.#calls, input, options);
   }
 

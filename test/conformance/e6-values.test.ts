@@ -119,7 +119,6 @@ describe('what is refused', () => {
     ],
     ['F/command/no-program', { notifyCommand: { parameters: ['alone'] } }, 'E_INVALIDARG'],
     ['F/command/no-path', { notifyCommand: { program: 'true' } }, 'E_INVALIDARG'],
-    ['F/command/allowed', { notifyCommand: { program: '/bin/false' } }, 'E_ACCESSDENIED'],
     ['E.6/proxy/unknown', { proxy: { usage: 'GUESS' } }, 'E_NOTIMPL'],
     ['E.6/proxy/autodetect', { proxy: { usage: 'AUTODETECT' } }, 'E_NOTIMPL'],
     ['E.6/proxy/override-without-list', { proxy: { usage: 'OVERRIDE' } }, 'E_INVALIDARG'],

@@ -7,7 +7,7 @@ import { bytesContent, type Faults } from '../support/origin-script.ts';
 import { OriginServer } from '../support/origin-server.ts';
 import { SmallDisk, whyNoSmallDisk } from '../support/small-disk.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { TransferBench } from '../support/transfer-bench.ts';
+import { BENCH_CALLER, TransferBench } from '../support/transfer-bench.ts';
 
 const MIB = 1024 * 1024;
 const content = randomBytes(5 * MIB + 7);
@@ -63,7 +63,7 @@ describe.skipIf(reason !== null)('a disk without room', () => {
     await using bench = await TransferBench.open(dir.path);
     const destination = join(disk.path, 'file.bin');
     const running = bench.run({ url, destination });
-    await expect.poll(() => bench.service.list()[0]?.bytesDone ?? 0, PATIENCE).toBeGreaterThan(2 * MIB);
+    await expect.poll(async async () => (await bench.jobs.transfers.list(BENCH_CALLER))[0]?.bytesDone ?? 0, PATIENCE).toBeGreaterThan(2 * MIB);
     const free = await disk.fill();
     expect(await running).toMatchObject(FULL);
     await free();
@@ -121,6 +121,6 @@ describe.skipIf(reason !== null)('a disk without room', () => {
       expect(await bench.run(request)).toMatchObject({ state: 'completed' });
     }
     await using later = await TransferBench.open(disk.path);
-    expect(later.service.list()[0]).toMatchObject({ state: 'completed' });
+    expect((await later.jobs.transfers.list(BENCH_CALLER))[0]).toMatchObject({ state: 'completed' });
   });
 });

@@ -9,7 +9,7 @@ import { bytesContent, type Faults, LAST_MODIFIED } from '../support/origin-scri
 import { OriginServer } from '../support/origin-server.ts';
 import { type ScriptedNeighbour, ScriptedNeighbours } from '../support/scripted-neighbours.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { TransferBench } from '../support/transfer-bench.ts';
+import { BENCH_CALLER, TransferBench } from '../support/transfer-bench.ts';
 
 const MIB = 1024 * 1024;
 const content = randomBytes(5 * MIB + 4321);
@@ -335,8 +335,8 @@ describe('what an earlier transfer left beside the destination', () => {
     await using dir = await tempDir();
     await using bench = await TransferBench.open(dir.path);
     const first = bench.run({ url });
-    await expect.poll(() => bench.service.list()[0]?.bytesDone ?? 0, { timeout: 10_000 }).toBeGreaterThan(2 * MIB);
-    await bench.service.cancel(bench.service.list()[0]?.id as never);
+    await expect.poll(async async () => (await bench.jobs.transfers.list(BENCH_CALLER))[0]?.bytesDone ?? 0, { timeout: 10_000 }).toBeGreaterThan(2 * MIB);
+    await bench.jobs.transfers.cancel(BENCH_CALLER, (await bench.jobs.transfers.list(BENCH_CALLER))[0]?.id as never);
     expect((await first).state).toBe('cancelled');
     const next = randomBytes(content.length);
     origin.serve('/file.bin', { content: bytesContent(next), etag: '"next"' });
@@ -402,12 +402,12 @@ describe('after a restart', () => {
     await using dir = await tempDir();
     const first = await TransferBench.open(dir.path);
     const running = first.run({ url });
-    await expect.poll(() => first.service.list()[0]?.bytesDone ?? 0, { timeout: 10_000 }).toBeGreaterThan(MIB);
+    await expect.poll(async async () => (await first.jobs.transfers.list(BENCH_CALLER))[0]?.bytesDone ?? 0, { timeout: 10_000 }).toBeGreaterThan(MIB);
     await first[Symbol.asyncDispose]();
     expect((await running).state).toBe('running');
     await using second = await TransferBench.open(dir.path, { resume: true });
-    const [view] = second.service.list();
-    const done = await second.service.settled(view?.id as never);
+    const [view] = second.jobs.transfers.list(BENCH_CALLER);
+    const done = await second.jobs.transfers.settled(BENCH_CALLER, view?.id as never);
     expect(done).toMatchObject({ state: 'completed', id: view?.id });
     expect(await second.digest()).toBe(sha256);
     expect(origin.statsOf('/file.bin').bytesSent).toBeLessThan(content.length + 2 * MIB);

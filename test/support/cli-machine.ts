@@ -61,7 +61,9 @@ export class CliMachine implements AsyncDisposable {
       env: this.env,
       workingDir: this.dir,
       isTerminal: this.isTerminal,
+      isOutputTerminal: this.isTerminal,
       columns: () => 100,
+      rows: () => 24,
       out: (text) => {
         out += text;
         this.onPrint(text);
@@ -71,6 +73,7 @@ export class CliMachine implements AsyncDisposable {
         this.onPrint(text);
       },
       readInput: async () => this.input,
+      readSecret: async () => this.input,
       onStopSignal: (listener) => subscribe(this.#stopListeners, listener),
       onReloadSignal: (listener) => subscribe(this.#reloadListeners, listener),
       exitNow: (code) => void this.endedAtOnce.push(code),

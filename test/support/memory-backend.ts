@@ -207,7 +207,7 @@ export class MemoryTransfers implements TransferBackend {
       finishedMs: null,
       error: null,
     });
-    this.#events.emit({ type: 'transfer.started', transferId: id, url });
+    this.#events.emit({ type: 'transfer.started', transferId: id, file: 0, url });
     return this.get(caller, id);
   }
 
@@ -249,12 +249,12 @@ export class MemoryTransfers implements TransferBackend {
   progress(id: TransferId, bytesFromPeers: number): void {
     const bytes = { bytesDone: bytesFromPeers, bytesTotal: 100, bytesFromPeers, bytesFromOrigin: 0, bytesFromCache: 0 };
     this.#change(id, bytes);
-    this.#events.emit({ type: 'transfer.progress', transferId: id, ...bytes });
+    this.#events.emit({ type: 'transfer.progress', transferId: id, file: 0, ...bytes });
   }
 
   complete(id: TransferId): void {
     this.#change(id, { state: 'completed', sharing: 'shared', finishedMs: 9, sha256: '0'.repeat(64) });
-    this.#events.emit({ type: 'transfer.completed', transferId: id });
+    this.#events.emit({ type: 'transfer.completed', transferId: id, file: 0 });
   }
 
   fail(id: TransferId, error: NearbitsError): void {
@@ -266,7 +266,7 @@ export class MemoryTransfers implements TransferBackend {
       finishedMs: 9,
       error: view,
     });
-    this.#events.emit({ type: 'transfer.failed', transferId: id, code, message });
+    this.#events.emit({ type: 'transfer.failed', transferId: id, file: 0, code, message });
   }
 
   #mayUse(caller: Caller, id: string): boolean {

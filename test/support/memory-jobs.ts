@@ -270,6 +270,11 @@ export class MemoryJobs implements JobBackend {
     await this.#until(holds, new AbortController().signal);
   }
 
+  /** Resolves once somebody waits for a change. */
+  async watched(): Promise<void> {
+    while (this.#listeners.size === 0) await new Promise(setImmediate);
+  }
+
   /** Something the owner of a job is told. */
   notify(id: JobId, kind: NotificationKind): JobNotification {
     const { state, owner, properties, error } = this.#job(id).view;

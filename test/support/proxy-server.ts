@@ -16,6 +16,8 @@ export class ProxyServer implements AsyncDisposable {
   readonly seen: string[] = [];
   /** When set, everything without this Proxy-Authorization gets 407. */
   credentials: string | null = null;
+  /** When set, tells the challenges for a request, or null to let it pass. */
+  guard: ((request: IncomingMessage) => readonly string[] | null) | null = null;
 
   private constructor() {
     this.#server = createServer((request, response) => this.#forward(request, response));
@@ -39,25 +41,31 @@ export class ProxyServer implements AsyncDisposable {
     await closed;
   }
 
-  #refuses(request: IncomingMessage): boolean {
+  // The challenges to answer with, or null when the request may pass.
+  #refuses(request: IncomingMessage): readonly string[] | null {
     this.seen.push(`${request.method} ${request.url}`);
-    return this.credentials !== null && request.headers['proxy-authorization'] !== this.credentials;
+    if (this.guard !== null) return this.guard(request);
+    return this.credentials === null || request.headers['proxy-authorization'] === this.credentials ? null : [];
   }
 
   #forward(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#refuses(request)) {
-      response.writeHead(407).end('login first');
+    const challenges = this.#refuses(request);
+    if (challenges !== null) {
+      response.writeHead(407, { 'proxy-authenticate': [...challenges] }).end('login first');
       return;
     }
-    const onward = httpRequest(request.url ?? '', { method: request.method, headers: request.headers });
+    const { 'proxy-authorization': _, ...headers } = request.headers;
+    const onward = httpRequest(request.url ?? '', { method: request.method, headers });
     onward.on('response', (answer) => answer.pipe(response.writeHead(answer.statusCode ?? 502, answer.headers)));
     onward.end();
   }
 
   #tunnel(request: IncomingMessage, socket: Duplex): void {
     this.#tunnels.add(socket);
-    if (this.#refuses(request)) {
-      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n');
+    const challenges = this.#refuses(request);
+    if (challenges !== null) {
+      const lines = challenges.map((challenge) => `proxy-authenticate: ${challenge}\r\n`).join('');
+      socket.end(`HTTP/1.1 407 Proxy Authentication Required\r\n${lines}content-length: 0\r\n\r\n`);
       return;
     }
     const [host, port] = (request.url ?? '').split(':');

@@ -6,7 +6,7 @@ import { type NodeId, newRecordId } from '../../src/core/ids.ts';
 import { cutIntoPieces, pieceSizeFor } from '../../src/core/pieces.ts';
 import { RangeSet } from '../../src/core/range-set.ts';
 import type { ByteSink, Source } from '../../src/core/source.ts';
-import type { Neighbours } from '../../src/job/deps.ts';
+import type { Neighbours } from '../../src/fetch/deps.ts';
 import type { PeerAnswer, PeerRecord, SearchQuery } from '../../src/peer/search-types.ts';
 
 /** One neighbour in memory: what it holds and how it misbehaves. */

@@ -2,16 +2,25 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Cache } from '../../src/cache/cache.ts';
+import type { Caller } from '../../src/core/caller.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { TransferId } from '../../src/core/ids.ts';
-import type { Neighbours, TransferPolicy } from '../../src/job/deps.ts';
-import { TransferService, type TransferServiceDeps } from '../../src/job/transfer-service.ts';
-import { TransferStore } from '../../src/job/transfer-store.ts';
-import { type TraceEntry, TransferRequest, type TransferRequestInput, type TransferView } from '../../src/job/view.ts';
+import { systemRandom } from '../../src/core/random.ts';
+import type { Neighbours, Sharing, TransferPolicy } from '../../src/fetch/deps.ts';
+import type { JobPolicy } from '../../src/job/context.ts';
+import { type OpenJobs, openJobs } from '../../src/job/open-jobs.ts';
+import {
+  type TraceEntry,
+  TransferRequest,
+  type TransferRequestInput,
+  type TransferView,
+} from '../../src/job/transfer-view.ts';
 import { silentLogger } from '../../src/observe/log.ts';
 import type { OriginOptions } from '../../src/origin/options.ts';
 import { OriginClient } from '../../src/origin/origin-client.ts';
+import { Vault } from '../../src/security/vault.ts';
 import { Database } from '../../src/store/database.ts';
+import { WarmParts } from '../../src/transfer/warm-parts.ts';
 
 /** What a bench is made with. */
 export interface BenchOptions {
@@ -21,17 +30,32 @@ export interface BenchOptions {
   readonly resume?: boolean;
 }
 
+/** Who starts the transfers of a bench. */
+export const BENCH_CALLER: Caller = { name: 'tester', administrator: true, folders: null };
+
+const JOB_POLICY: JobPolicy = {
+  maxPerMachine: 300,
+  maxPerUser: 60,
+  maxFilesPerJob: 200,
+  maxRangesPerFile: 500,
+  inactivityTimeoutMs: 90 * 86_400_000,
+  maxDownloadTimeMs: 90 * 86_400_000,
+  timeSliceMs: 30_000,
+  notifyPrograms: [],
+  networkCost: 1,
+};
+
 /** Everything a transfer needs, real but for the neighbours, in one directory. */
 export class TransferBench implements AsyncDisposable {
   readonly dir: string;
   readonly cache: Cache;
-  readonly service: TransferService;
+  readonly jobs: OpenJobs;
   readonly #close: () => Promise<void>;
 
-  private constructor(dir: string, cache: Cache, service: TransferService, close: () => Promise<void>) {
+  private constructor(dir: string, cache: Cache, jobs: OpenJobs, close: () => Promise<void>) {
     this.dir = dir;
     this.cache = cache;
-    this.service = service;
+    this.jobs = jobs;
     this.#close = close;
   }
 
@@ -54,18 +78,29 @@ export class TransferBench implements AsyncDisposable {
       whenOriginDown: 'newest',
       ...options.policy,
     };
-    const deps: TransferServiceDeps = {
+    const vault = await Vault.open(base, { dataDir: dir });
+    const jobDatabase = await Database.open(base, { dir: join(dir, 'jobs') });
+    const deps = {
       ...base,
-      origin,
-      cache,
-      neighbours: () => (neighbours ? { on: true, use: neighbours } : { on: false, reason: 'none in this test' }),
-      shareInto: () => ({ on: true, use: cache }),
-      policy: () => policy,
+      random: systemRandom,
+      vault,
+      database: jobDatabase,
+      origin: () => origin,
+      policy: () => JOB_POLICY,
+      fetch: {
+        ...base,
+        cache,
+        warm: new WarmParts(),
+        neighbours: (): Sharing<Neighbours> =>
+          neighbours ? { on: true, use: neighbours } : { on: false, reason: 'none in this test' },
+        shareInto: (): Sharing<Cache> => ({ on: true, use: cache }),
+        policy: () => policy,
+      },
     };
-    const store = new TransferStore(database);
-    const service = await TransferService.open(deps, store, { maxConcurrent: 4, resume: options.resume ?? false });
-    return new TransferBench(dir, cache, service, async () => {
-      await service.stop();
+    const jobs = await openJobs(deps, { resume: options.resume ?? false });
+    return new TransferBench(dir, cache, jobs, async () => {
+      await jobs.stop();
+      await jobDatabase.close();
       await origin.close();
       await cache.close();
       await database.close();
@@ -80,8 +115,8 @@ export class TransferBench implements AsyncDisposable {
   /** Runs one transfer to its end, sharing included. */
   async run(request: Omit<TransferRequestInput, 'destination'> & { destination?: string }): Promise<TransferView> {
     const full = TransferRequest.parse({ destination: this.path('file.bin'), priority: 'foreground', ...request });
-    const { id } = await this.service.start(full);
-    return this.service.settled(id as TransferId);
+    const { id } = await this.jobs.transfers.start(BENCH_CALLER, full);
+    return this.jobs.transfers.settled(BENCH_CALLER, id as TransferId);
   }
 
   /** The codes of a transfer's trace, in order. */
@@ -90,7 +125,7 @@ export class TransferBench implements AsyncDisposable {
   }
 
   async trace(view: TransferView): Promise<TraceEntry[]> {
-    return this.service.trace(view.id as TransferId);
+    return this.jobs.transfers.trace(BENCH_CALLER, view.id as TransferId);
   }
 
   /** SHA-256 in hex of a file of the bench. */

@@ -1,5 +1,5 @@
 import { printBytes, printDuration } from '../../core/units.ts';
-import type { TransferView } from '../../job/view.ts';
+import type { TransferView } from '../../job/transfer-view.ts';
 import { plain } from './table.ts';
 
 /** The terminal is written to at most this often, in ms. */
@@ -13,6 +13,9 @@ export interface ProgressDeps {
   readonly columns: () => number;
   readonly write: (text: string) => void;
 }
+
+/** What is shown of a transfer or job. */
+export type Progress = Pick<TransferView, 'state' | 'bytesDone' | 'bytesTotal' | 'bytesFromPeers'>;
 
 /** One line on a terminal that is drawn over itself while a transfer runs. */
 export class ProgressLine {
@@ -29,7 +32,7 @@ export class ProgressLine {
   }
 
   /** Draws the transfer as it stands, unless the line was drawn a moment ago. */
-  update(view: TransferView): void {
+  update(view: Progress): void {
     const nowMs = this.#deps.monotonicMs();
     if (nowMs - this.#drawnMs < DRAW_INTERVAL_MS) return;
     this.#measure(view.bytesDone, nowMs);
@@ -53,7 +56,7 @@ export class ProgressLine {
 }
 
 /** `file.iso   45 %  320 MiB of 700 MiB  85 MiB/s  4.5 s left  98 % from neighbours` */
-export function progressText(name: string, view: TransferView, bytesPerSecond: number): string {
+export function progressText(name: string, view: Progress, bytesPerSecond: number): string {
   const { bytesDone, bytesTotal } = view;
   if (view.state === 'queued') return `${name}  waiting`;
   const parts = [name];

@@ -50,7 +50,10 @@ const events = section('F', {
 });
 
 const command = section('F', {
-  'command/allowed': changed('any program can be run', 'only programs the administrator lists: E_ACCESSDENIED'),
+  'command/allowed': changed(
+    'any program can be run',
+    'only programs the administrator lists; an event tells of others',
+  ),
   'command/transferred': 'it runs when the job is transferred',
   'command/error': 'it runs when the job is in error',
   'command/not-modification': 'it does not run for modifications',

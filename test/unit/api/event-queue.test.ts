@@ -8,6 +8,7 @@ const a = newJobId();
 const progress = (bytesDone: number): NodeEvent => ({
   type: 'transfer.progress',
   transferId: a,
+  file: 0,
   bytesDone,
   bytesTotal: null,
   bytesFromPeers: 0,

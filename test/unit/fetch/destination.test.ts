@@ -1,7 +1,7 @@
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkDestination, checkRoom } from '../../../src/job/destination.ts';
+import { checkDestination, checkRoom } from '../../../src/fetch/destination.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 describe('a destination', () => {

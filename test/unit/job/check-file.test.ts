@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  checkFile,
   checkFolder,
   checkLocalName,
   checkRange,
@@ -273,21 +272,6 @@ describe('checkRanges', () => {
         expect(codeOf(() => check(ranges))).toBe(twice ? 'BG_E_OVERLAPPING_RANGES' : null);
       }),
     );
-  });
-});
-
-describe('checkFile', () => {
-  it('returns the names to work with and passes on what is wrong', async () => {
-    await using dir = await tempDir();
-    const file = { remoteUrl: 'http://Origin.test/a', localName: join(dir.path, 'a'), overwrite: true };
-    const options = { caller: anybody, maxRanges: 2 };
-    expect(await checkFile(file, options)).toEqual({ url: 'http://origin.test/a', localName: file.localName });
-    const wrong = (change: object) => checkFile({ ...file, ...change }, options);
-    await expect(wrong({ remoteUrl: 'x' })).rejects.toMatchObject({ code: 'E_INVALIDARG' });
-    await expect(wrong({ localName: 'a' })).rejects.toMatchObject({ code: 'E_INVALIDARG' });
-    await expect(wrong({ ranges: [] })).rejects.toMatchObject({ code: 'E_INVALIDARG' });
-    const ranges = [0, 2, 4].map((offset) => ({ offset, length: 1 }));
-    await expect(wrong({ ranges })).rejects.toMatchObject({ code: 'BG_E_TOO_MANY_RANGES_IN_FILE' });
   });
 });
 

@@ -1,0 +1,176 @@
+import { printBytes, printDuration } from '../../core/units.ts';
+import type { JobErrorView, JobView } from '../../job/view.ts';
+import { printFlags } from '../input/flags.ts';
+import { COST_FLAGS, NOTIFY_FLAGS, PEER_CACHING_FLAGS, SECURITY_FLAGS } from '../input/job-properties.ts';
+import type { Progress } from './progress.ts';
+import { plain, table } from './table.ts';
+
+/** Jobs in a table; with their owners when they belong to different users. */
+export function jobTable(jobs: readonly JobView[], showOwner: boolean): string {
+  const rows = jobs.map((job) => [
+    job.id,
+    plain(job.properties.displayName, 40),
+    ...(showOwner ? [plain(job.owner, 40)] : []),
+    job.state,
+    job.properties.priority,
+    `${job.files.transferred}/${job.files.total} files`,
+    bytesText(job),
+  ]);
+  return table(rows);
+}
+
+/** How many jobs there are, as a sentence. */
+export function countText(jobs: readonly JobView[]): string {
+  return jobs.length === 1 ? '1 job' : `${jobs.length} jobs`;
+}
+
+/** `1.5 MiB of 3 MiB` */
+export function bytesText({ bytes: { transferred, total } }: JobView): string {
+  return `${printBytes(transferred)} of ${total === null ? 'unknown size' : printBytes(total)}`;
+}
+
+/** All of a job but its files and the properties that few jobs set. */
+export function jobText(job: JobView, nowMs: number): string {
+  const { properties } = job;
+  const rows: [string, string][] = [
+    ['id', job.id],
+    ['name', plain(properties.displayName, 256)],
+    ...optional('description', properties.description),
+    ['type', job.type],
+    ['state', job.state],
+    ['owner', plain(job.owner)],
+    ['priority', properties.priority],
+    ['files', `${job.files.transferred} of ${job.files.total} transferred`],
+    ['bytes', `${bytesText(job)}, ${sourcesOf(job)}`],
+    ['created', timeText(job.createdMs)],
+    ['modified', timeText(job.modifiedMs)],
+    ...(job.transferredMs === null ? [] : [['transferred', timeText(job.transferredMs)] as [string, string]]),
+    ...(job.endedMs === null ? [] : [['ended', timeText(job.endedMs)] as [string, string]]),
+    ['errors', String(job.errorCount)],
+    ...errorRows(job, nowMs),
+  ];
+  return table(rows);
+}
+
+/** The properties of a job that can be set, as people read them. */
+export function propertiesText({ properties, credentials, clientCertificate }: JobView): string {
+  const { proxy, notifyCommand, webhook, customHeaders, maxDownloadSize } = properties;
+  const proxies = [proxy.usage, proxy.list.join(','), proxy.bypass.join(',')].join(' ');
+  const command = notifyCommand === null ? 'none' : [notifyCommand.program, ...notifyCommand.parameters].join(' ');
+  return table([
+    ['retry delay', secondsText(properties.minimumRetryDelaySeconds)],
+    ['no-progress timeout', secondsText(properties.noProgressTimeoutSeconds)],
+    ['download time', maximumText(properties.maximumDownloadTimeSeconds)],
+    ['download size', maxDownloadSize === null ? 'not limited' : `at most ${printBytes(maxDownloadSize)}`],
+    ['notifications', printFlags(properties.notifyFlags, NOTIFY_FLAGS)],
+    ['notify at most every', printDuration(properties.minimumNotificationIntervalMs)],
+    ['notify command', plain(command, 1000)],
+    ['webhook', plain(webhook?.url ?? 'none', 1000)],
+    ['headers', customHeaders === null ? 'hidden' : plain(Object.keys(customHeaders).join(', ') || 'none', 1000)],
+    ['method', properties.httpMethod],
+    ['proxy', plain(proxies.trim(), 1000)],
+    ['security', printFlags(properties.securityFlags, SECURITY_FLAGS)],
+    ['neighbours', printFlags(properties.peerCachingFlags, PEER_CACHING_FLAGS)],
+    ['network costs', printFlags(properties.costFlags, COST_FLAGS)],
+    ['modes', modesText(properties)],
+    ['credentials', credentials.map(credentialText).join(', ') || 'none'],
+    ['client certificate', clientCertificate === null ? 'none' : plain(clientCertificate.subject)],
+  ]);
+}
+
+/** An error of a job: what happened, where, and the next step. */
+export function errorText(error: JobErrorView, nowMs: number, retryAtMs: number | null): string {
+  const rows: [string, string][] = [
+    ['error', `${plain(error.message, 1000)}`],
+    ['code', `${error.code} (${error.hresult}), ${error.kind}, from ${error.cause}`],
+    ['context', error.protocol === null ? error.context : `${error.context}, ${error.protocol}`],
+    ...(error.file === null ? [] : [['file', String(error.file)] as [string, string]]),
+    ['at', timeText(error.atMs)],
+    ...(retryAtMs === null
+      ? []
+      : [['tried again', `in ${printDuration(Math.max(0, retryAtMs - nowMs))}`] as [string, string]]),
+    ...(error.hint === null ? [] : [['next', error.hint] as [string, string]]),
+  ];
+  return table(rows);
+}
+
+/** What a progress line shows of a job. */
+export function progressOf({ state, bytes }: JobView): Progress {
+  const waits = state === 'QUEUED' || state === 'SUSPENDED' || state === 'TRANSIENT_ERROR';
+  return {
+    state: waits && bytes.transferred === 0 ? 'queued' : 'running',
+    bytesDone: bytes.transferred,
+    bytesTotal: bytes.total,
+    bytesFromPeers: bytes.fromPeers,
+  };
+}
+
+/** What a person does next with a job, or null when it has ended. */
+export function nextStep({ id, state, files }: JobView): string | null {
+  switch (state) {
+    case 'SUSPENDED':
+      return files.total === 0 ? `Add files: nearbits job add ${id} URL PATH` : `Start it: nearbits job resume ${id}`;
+    case 'QUEUED':
+    case 'CONNECTING':
+    case 'TRANSFERRING':
+      return `Follow it: nearbits job monitor ${id}`;
+    case 'TRANSIENT_ERROR':
+    case 'ERROR':
+      return `See why: nearbits job errors ${id}`;
+    case 'TRANSFERRED':
+      return `Give the files their names: nearbits job complete ${id}`;
+    case 'ACKNOWLEDGED':
+    case 'CANCELLED':
+      return null;
+  }
+}
+
+/** A time as all commands print it. */
+export function timeText(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}
+
+function sourcesOf({ bytes }: JobView): string {
+  const sources = [
+    `${printBytes(bytes.fromPeers)} from neighbours`,
+    `${printBytes(bytes.fromOrigin)} from origins`,
+    `${printBytes(bytes.fromCache)} from the cache`,
+  ];
+  return sources.join(', ');
+}
+
+function errorRows({ error, retryAtMs }: JobView, nowMs: number): [string, string][] {
+  if (error === null) return [];
+  const retry = retryAtMs === null ? '' : `; tried again in ${printDuration(Math.max(0, retryAtMs - nowMs))}`;
+  return [['last error', `${plain(error.message, 500)} (${error.code})${retry}`]];
+}
+
+function optional(name: string, value: string): [string, string][] {
+  return value === '' ? [] : [[name, plain(value, 1024)]];
+}
+
+function secondsText(seconds: number): string {
+  return printDuration(seconds * 1000);
+}
+
+function maximumText(seconds: number | null): string {
+  return seconds === null ? 'as the policy says' : `at most ${secondsText(seconds)}`;
+}
+
+function modesText(properties: JobView['properties']): string {
+  const modes = {
+    'dynamic content': properties.dynamicContent,
+    'high performance': properties.highPerformance,
+    'on demand': properties.onDemandMode,
+    'completes itself': properties.autoComplete,
+  };
+  return (
+    Object.entries(modes)
+      .flatMap(([name, on]) => (on ? [name] : []))
+      .join(', ') || 'none'
+  );
+}
+
+function credentialText({ target, scheme, user }: JobView['credentials'][number]): string {
+  return user === null ? `${scheme} for ${target}` : `${scheme} for ${target} as ${plain(user, 300)}`;
+}

@@ -1,0 +1,128 @@
+import { access } from 'node:fs/promises';
+import { resolveRanges } from '../core/byte-range.ts';
+import { NearbitsError, systemErrorCode, toNearbitsError } from '../core/errors.ts';
+import { printBytes } from '../core/units.ts';
+import { checkDestination } from '../fetch/destination.ts';
+import { type Shareable, shareFile, whyNotShared } from '../fetch/share.ts';
+import type { ShareVerdict } from '../origin/share.ts';
+import { PART_SUFFIX, PartFile } from '../transfer/part-file.ts';
+import type { JobContext } from './context.ts';
+import type { Job } from './job.ts';
+import type { FileRecord } from './job-record.ts';
+import { PEER_CACHING } from './properties.ts';
+import { requestedRange } from './ranges.ts';
+
+/**
+ * Moves a transferred file from its temporary name to its own in one step. A note in the store comes first, so that
+ * after a crash between the two it is known that the rename may have happened.
+ * @throws NearbitsError E_DESTINATION, E_IO; the file stays under its temporary name then.
+ */
+export async function handOver(job: Job, index: number, context: JobContext): Promise<void> {
+  const file = job.record.files[index] as FileRecord;
+  if (!job.record.properties.highPerformance) {
+    await checkDestination(file.localName, file.overwrite);
+    file.handingOver = true;
+    await context.store.save(job);
+    await rename(file);
+  }
+  file.handingOver = false;
+  file.completed = true;
+  await context.store.save(job);
+}
+
+async function rename(file: FileRecord): Promise<void> {
+  try {
+    await PartFile.handOver(file.localName);
+  } catch (error) {
+    file.handingOver = false;
+    const code = systemErrorCode(error) ?? toNearbitsError(error).code;
+    throw new NearbitsError('E_DESTINATION', `${file.localName} could not be put in its place (${code})`, {
+      cause: error,
+      hint: 'Mend what is in the way and complete the job again; nothing is lost.',
+    });
+  }
+}
+
+/** After a crash: whether the rename that was announced happened, which then counts. */
+export async function settleHandOver(file: FileRecord): Promise<void> {
+  if (!file.handingOver) return;
+  const moved = !(await exists(file.localName + PART_SUFFIX)) && (await exists(file.localName));
+  file.completed = moved;
+  file.handingOver = false;
+}
+
+/** Removes what is left of files that were not handed over. Returns whether something could not be deleted. */
+export async function removeLeftOvers(job: Job): Promise<boolean> {
+  let left = false;
+  for (const file of job.record.files) {
+    if (!file.completed && (await isLeft(file, job.record.properties.highPerformance))) left = true;
+  }
+  return left;
+}
+
+async function isLeft(file: FileRecord, direct: boolean): Promise<boolean> {
+  try {
+    return await PartFile.remove(file.localName, { direct });
+  } catch {
+    return true; // The folder may be gone or closed to us: the caller is told that something is left.
+  }
+}
+
+/**
+ * Decides whether neighbours may have a file and prepares what the cache needs for it, while its journal is still
+ * there; null when they may not, with the reason in the record.
+ */
+export async function prepareSharing(job: Job, index: number, context: JobContext): Promise<Shareable | null> {
+  const file = job.record.files[index] as FileRecord;
+  const into = context.fetch.shareInto();
+  const wanted = (job.record.properties.peerCachingFlags & PEER_CACHING.server) !== 0;
+  const share = (file.share ?? { allowed: true }) as ShareVerdict;
+  const delivered = {
+    url: file.remoteUrl,
+    version: file.version,
+    lastModifiedMs: file.lastModifiedMs,
+    bytes: file.bytesTransferred,
+    sha256: file.digest,
+    share,
+  };
+  const reason = whyNotShared(delivered, wanted, into, file.bytesTransferred);
+  if (reason !== null || file.version === null) return notShared(job, file, reason ?? 'there is nothing to share');
+  const whole = file.ranges === null;
+  const ranges = whole
+    ? [{ start: 0, end: file.version.size }]
+    : resolveRanges((file.ranges ?? []).map(requestedRange), file.version.size);
+  const target = { destination: file.localName, url: file.partUrl ?? file.remoteUrl, version: file.version, ranges };
+  const sealed = await PartFile.readSealed(target);
+  if (sealed === null) return notShared(job, file, 'its pieces are not known any more');
+  return { delivered, path: file.localName + PART_SUFFIX, ranges, whole, ...sealed };
+}
+
+/** Puts a file into the cache for the neighbours; whatever hinders that is noted and harms nothing. */
+export async function share(job: Job, index: number, shareable: Shareable, context: JobContext): Promise<void> {
+  const file = job.record.files[index] as FileRecord;
+  try {
+    const record = await shareFile(shareable, context.fetch, context.stopping);
+    file.sharing = 'shared';
+    file.sharingReason = null;
+    const text = `neighbours can have it from now on (${printBytes(record.bytes)})`;
+    job.trace?.note('SHARED', text, { record: record.id, file: index });
+    context.emit({ type: 'transfer.shared', transferId: job.id, file: index, recordId: record.id });
+  } catch (error) {
+    const failure = toNearbitsError(error);
+    notShared(job, file, failure.message);
+  }
+}
+
+function notShared(job: Job, file: FileRecord, reason: string): null {
+  file.sharing = 'not-shared';
+  file.sharingReason = reason;
+  job.trace?.note('NOT_SHARED', `neighbours cannot have it: ${reason}`);
+  return null;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

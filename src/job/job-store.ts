@@ -1,0 +1,70 @@
+import type { JobId } from '../core/ids.ts';
+import type { Database, Table } from '../store/database.ts';
+import type { Job } from './job.ts';
+import { JobRecord, MAX_ENDED_JOBS } from './job-record.ts';
+import { TraceRecord } from './trace-record.ts';
+import type { TraceEntry } from './transfer-view.ts';
+
+/** Keeps jobs and their traces over restarts, in a database of their own: damage to the cache's index does not touch them. */
+export class JobStore {
+  readonly #database: Database;
+  readonly #jobs: Table<JobRecord>;
+  readonly #ended: Table<JobRecord>;
+  readonly #traces: Table<TraceEntry[]>;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#jobs = database.table('jobs', JobRecord);
+    this.#ended = database.table('ended', JobRecord);
+    this.#traces = database.table('traces', TraceRecord);
+  }
+
+  /** Every job that has not ended, in the order of their making. */
+  async load(): Promise<JobRecord[]> {
+    const all: JobRecord[] = [];
+    for await (const [, record] of this.#jobs.entries()) all.push(record);
+    return all.sort((a, b) => a.createdMs - b.createdMs);
+  }
+
+  /** The newest {@link MAX_ENDED_JOBS} jobs that ended, oldest first; older ones are forgotten. */
+  async loadEnded(): Promise<JobRecord[]> {
+    const all: JobRecord[] = [];
+    for await (const [, record] of this.#ended.entries()) all.push(record);
+    all.sort((a, b) => (a.endedMs ?? 0) - (b.endedMs ?? 0));
+    const surplus = all.splice(0, Math.max(0, all.length - MAX_ENDED_JOBS));
+    for (const record of surplus) await this.forget(record.id as JobId);
+    return all;
+  }
+
+  /** Stores the job as it stands; it survives a crash of the process from then on. */
+  async save(job: Job): Promise<void> {
+    await this.#jobs.put(job.id, job.record);
+  }
+
+  /** Stores many jobs at once. */
+  async saveAll(jobs: readonly Job[]): Promise<void> {
+    await this.#database.write(jobs.map((job) => this.#jobs.putting(job.id, job.record)));
+  }
+
+  /** Stores a job together with its trace. */
+  async saveWithTrace(job: Job): Promise<void> {
+    const trace = job.trace === null ? [] : [this.#traces.putting(job.id, job.trace.entries())];
+    await this.#database.write([this.#jobs.putting(job.id, job.record), ...trace]);
+  }
+
+  /** Moves a job that ended to the others that did, in one step. */
+  async end(job: Job): Promise<void> {
+    const trace = job.trace === null ? [] : [this.#traces.putting(job.id, job.trace.entries())];
+    await this.#database.write([this.#jobs.deleting(job.id), this.#ended.putting(job.id, job.record), ...trace]);
+  }
+
+  /** Every decision that is kept of a job, oldest first. */
+  async trace(id: JobId): Promise<TraceEntry[]> {
+    return (await this.#traces.get(id)) ?? [];
+  }
+
+  /** Forgets a job that ended. */
+  async forget(id: JobId): Promise<void> {
+    await this.#database.write([this.#ended.deleting(id), this.#traces.deleting(id)]);
+  }
+}

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import type { Timer } from '../core/clock.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import { AgeClock } from '../plan/age-clock.ts';
+import { NetworkWatch } from '../platform/network-watch.ts';
+import type { Database } from '../store/database.ts';
+import type { JobContext } from './context.ts';
+import { Engine } from './engine.ts';
+import { Job } from './job.ts';
+import { JobService } from './job-service.ts';
+import { JobStore } from './job-store.ts';
+import { JobTable } from './job-table.ts';
+import { Notifier } from './notifier.ts';
+import type { JobState } from './state.ts';
+import { Transfers } from './transfers.ts';
+import { Waiters } from './waiters.ts';
+
+/** How often the clock of ages is stored and jobs that nobody touched are looked for. */
+const CHORES_EVERY_MS = 600_000;
+const AgeState = z.strictObject({ ageMs: z.number().min(0), wallMs: z.number() });
+
+/** What the job service is opened with. */
+export type JobsDeps = Omit<JobContext, 'store' | 'age' | 'stopping' | 'move' | 'changed' | 'notify'> & {
+  readonly database: Database;
+};
+
+/** How it starts. */
+export interface JobsOptions {
+  /** Whether jobs of an earlier process go on; a node that lives for one command leaves them alone. */
+  readonly resume: boolean;
+}
+
+/** The job service while it is open. */
+export interface OpenJobs {
+  readonly service: JobService;
+  readonly transfers: Transfers;
+  /** The configuration changed. */
+  policyChanged(): Promise<void>;
+  /** How many jobs are in this state. */
+  count(state: JobState): number;
+  /** The owner of a job or transfer, also of one that ended; null when there is none. */
+  ownerOf(id: string): string | null;
+  /** Stops all runs and keeps the jobs for the next start. */
+  stop(): Promise<void>;
+}
+
+/** Loads the jobs, puts the parts of the service together and lets them run. @throws NearbitsError E_IO */
+export async function openJobs(deps: JobsDeps, options: JobsOptions): Promise<OpenJobs> {
+  const { database, clock, log } = deps;
+  const store = new JobStore(database);
+  const ages = database.table('age', AgeState);
+  const age = new AgeClock((await ages.get('age')) ?? null, clock);
+  const jobs = new JobTable();
+  const waiters = new Waiters();
+  const network = new NetworkWatch({ clock });
+  const stopping = new AbortController();
+
+  // The notifier needs the jobs, and they need it once they run.
+  let notifier: Notifier | null = null;
+  const context: JobContext = {
+    ...deps,
+    store,
+    age,
+    stopping: stopping.signal,
+    move: (job, to) => engine.move(job, to),
+    changed: (job) => waiters.changed(job.id),
+    notify: async (job, kind, what) => notifier?.notify(job, kind, what),
+  };
+  const engine = new Engine(context, jobs, network, {
+    transferred: async (job) => {
+      await context.notify(job, 'transferred');
+      if (job.record.properties.autoComplete) await service.completeHeld(job);
+    },
+    failed: async (job) => {
+      tellFailure(job, context);
+      await context.notify(job, 'error');
+      if (job.record.properties.autoComplete) await service.cancelHeld(job, true);
+    },
+  });
+  for (const record of await store.loadEnded()) jobs.addEnded(new Job(record));
+  const records = await store.load();
+  notifier = await openNotifier(deps, jobs);
+  const service = new JobService({ context, jobs, engine, notifier, waiters });
+  for (const record of records) await service.restore(record);
+
+  const saveAge = () => ages.put('age', age.snapshot());
+  let chores: Timer | null = null;
+  if (options.resume) {
+    for (const job of jobs.open.values()) await takeUp(job, engine, service);
+    network.start(() => void engine.conditionsChanged('network'));
+    const work = (): void => {
+      chores = clock.after(CHORES_EVERY_MS, work);
+      Promise.all([saveAge(), service.cancelInactive()]).catch((error) =>
+        log.error({ err: error }, 'the chores of the job service failed'),
+      );
+    };
+    work();
+  }
+  const open = notifier;
+  return {
+    service,
+    transfers: new Transfers(service, { context, jobs, waiters }),
+    policyChanged: () => engine.conditionsChanged('policy'),
+    count: (state) => jobs.count(state),
+    ownerOf: (id) => jobs.find(id as Job['id'])?.record.owner ?? null,
+    stop: async () => {
+      stopping.abort();
+      chores?.cancel();
+      network.stop();
+      await engine.stop();
+      await open.stop();
+      await service.settleSharing();
+      await saveAge();
+    },
+  };
+}
+
+function openNotifier(deps: JobsDeps, jobs: JobTable): Promise<Notifier> {
+  return Notifier.open({ ...deps, jobs, allowedPrograms: () => deps.policy().notifyPrograms });
+}
+
+function tellFailure(job: Job, context: JobContext): void {
+  const { error } = job.record;
+  if (error === null) return;
+  const code = error.cause as ErrorCode;
+  context.emit({ type: 'transfer.failed', transferId: job.id, file: error.file, code, message: error.message });
+}
+
+/** Puts a job where it was when the node stopped. */
+async function takeUp(job: Job, engine: Engine, service: JobService): Promise<void> {
+  const { state, properties } = job.record;
+  if (state === 'QUEUED') await engine.enqueue(job);
+  else if (state === 'TRANSIENT_ERROR') await engine.resumeRetry(job);
+  else if (state === 'TRANSFERRED' && properties.autoComplete) await job.exclusively(() => service.completeHeld(job));
+  else if (state === 'ERROR' && properties.autoComplete) await job.exclusively(() => service.cancelHeld(job, true));
+}

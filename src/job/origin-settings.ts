@@ -1,0 +1,44 @@
+import type { OriginJobSettings } from '../origin/job-settings.ts';
+import type { JobRecord } from './job-record.ts';
+import { SECURITY } from './properties.ts';
+import type { JobSecrets } from './secrets.ts';
+import type { AuthScheme } from './view.ts';
+
+/** How the origins of a job are asked, from its properties and secrets. */
+export function originSettings({ properties }: Pick<JobRecord, 'properties'>, secrets: JobSecrets): OriginJobSettings {
+  const { securityFlags, proxy } = properties;
+  const has = (bit: number) => (securityFlags & bit) !== 0;
+  return {
+    method: properties.httpMethod,
+    headers: secrets.customHeaders,
+    proxy: proxyOf(proxy),
+    credentials: secrets.credentials.map(({ target, scheme, user, password }) => ({
+      target: target as 'SERVER' | 'PROXY',
+      scheme: scheme as AuthScheme,
+      user,
+      password,
+    })),
+    clientCertificate: secrets.clientCertificate,
+    tls: {
+      ignoreWrongName: has(SECURITY.ignoreWrongName),
+      ignoreWrongDate: has(SECURITY.ignoreWrongDate),
+      ignoreUnknownAuthority: has(SECURITY.ignoreUnknownAuthority),
+      ignoreWrongUsage: has(SECURITY.ignoreWrongUsage),
+      checkRevocation: has(SECURITY.checkRevocation),
+    },
+    redirects: redirectsOf(securityFlags),
+    allowHttpsToHttp: has(SECURITY.allowHttpsToHttp),
+    maxFileBytes: properties.maxDownloadSize,
+  };
+}
+
+function proxyOf({ usage, list, bypass }: JobRecord['properties']['proxy']): OriginJobSettings['proxy'] {
+  if (usage === 'OVERRIDE') return { usage, list, bypass };
+  return { usage: usage === 'NO_PROXY' ? 'NO_PROXY' : 'PRECONFIG' };
+}
+
+function redirectsOf(flags: number): OriginJobSettings['redirects'] {
+  const policy = flags & SECURITY.redirectMask;
+  if (policy === SECURITY.redirectDisallow) return 'disallow';
+  return policy === SECURITY.redirectReport ? 'report' : 'silent';
+}
