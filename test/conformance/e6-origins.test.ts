@@ -90,21 +90,22 @@ describe('credentials', () => {
       ? { scheme, user: null, password: LOGIN.token }
       : { scheme, user: LOGIN.user, password: LOGIN.password };
 
-  it.each(['BASIC', 'DIGEST', 'BEARER'] as const)(
-    `$0 ${covers(['E.6/credentials/basic', 'E.6/credentials/digest', 'E.6/credentials/bearer'], 'opens the origin')}`,
-    async (scheme) => {
-      await using origin = await OriginServer.start(guarded(scheme));
-      const file = bench.file();
-      const remoteUrl = origin.serve('/guarded', {
-        content: { size: file.content.length, read: (from, to) => file.content.subarray(from, to) },
-      });
-      const job = await outcome(bench.admin, { files: [{ ...file.add, remoteUrl }] });
-      expect(job).toMatchObject({ state: 'ERROR', error: { code: 'BG_E_HTTP_ERROR_401' } });
-      await put(job.id, login(scheme));
-      await bench.admin.call(job.id, 'resume');
-      await bench.admin.reaches(job.id, 'TRANSFERRED');
-    },
-  );
+  it.each(
+    (['BASIC', 'DIGEST', 'BEARER'] as const).map(
+      (scheme) => [covers(`E.6/credentials/${scheme.toLowerCase()}`), scheme] as const,
+    ),
+  )('%s', async (_, scheme) => {
+    await using origin = await OriginServer.start(guarded(scheme));
+    const file = bench.file();
+    const remoteUrl = origin.serve('/guarded', {
+      content: { size: file.content.length, read: (from, to) => file.content.subarray(from, to) },
+    });
+    const job = await outcome(bench.admin, { files: [{ ...file.add, remoteUrl }] });
+    expect(job).toMatchObject({ state: 'ERROR', error: { code: 'BG_E_HTTP_ERROR_401' } });
+    await put(job.id, login(scheme));
+    await bench.admin.call(job.id, 'resume');
+    await bench.admin.reaches(job.id, 'TRANSFERRED');
+  });
 
   it(covers('E.6/credentials/proxy'), async () => {
     await using locked = await ProxyServer.start();

@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, type webcrypto } from 'node:crypto';
 import type { X509Certificate } from '@peculiar/x509';
 import { loadX509 } from '../../../src/domain/load-x509.ts';
 
@@ -87,7 +87,7 @@ export class TestAuthority {
   }
 }
 
-function pairOf(key: KeyObject): CryptoKeyPair {
+function pairOf(key: KeyObject): { privateKey: webcrypto.CryptoKey; publicKey: webcrypto.CryptoKey } {
   return {
     privateKey: key.toCryptoKey(ALGORITHM, true, ['sign']),
     publicKey: createPublicKey(key).toCryptoKey(ALGORITHM, true, ['verify']),
