@@ -33,7 +33,7 @@ export class EventStreams {
   /** Answers with a stream that lasts as long as `tell`. @throws NearbitsError E_BUSY when there are too many. */
   open(context: Context, tell: Teller): Response {
     if (this.#open >= MAX_STREAMS) throw new NearbitsError('E_BUSY', `there are ${MAX_STREAMS} event streams already`);
-    return streamSSE(context, async (stream) => {
+    const response = streamSSE(context, async (stream) => {
       this.#open++;
       try {
         await this.#tell(stream, tell);
@@ -41,6 +41,9 @@ export class EventStreams {
         this.#open--;
       }
     });
+    // A stream ends with the server or because of a fault: a connection kept after it would only make stopping slow.
+    response.headers.set('connection', 'close');
+    return response;
   }
 
   async #tell(stream: SSEStreamingApi, tell: Teller): Promise<void> {
