@@ -86,6 +86,36 @@ describe('planAssignments', () => {
     expect(plan.assignments[0]?.range).toEqual({ start: 0, end: 128 * MIB });
   });
 
+  it('gives a reader what comes next before what few hold, and then wraps around', () => {
+    const sources = [source('a', 'peer', all(10)), source('b', 'peer', RangeSet.of({ start: 0, end: 4 * MIB }))];
+    const { assignments } = planAssignments(input({ sources, position: 2 * MIB + 5 }));
+    expect(assignments.map(({ sourceId, range }) => [sourceId, range.start / MIB])).toEqual([
+      ['a', 2],
+      ['b', 0],
+    ]);
+  });
+
+  it('takes a reader to the start of the piece, or behind the head of it', () => {
+    const origin = source('origin', 'origin', all(10));
+    const heads = RangeSet.of({ start: 2 * MIB, end: 2 * MIB + 700 });
+    const at = (extra: Partial<PlanInput>) =>
+      planAssignments(input({ sources: [origin], position: 2 * MIB + 5, ...extra })).assignments[0]?.range.start;
+    expect(at({})).toBe(2 * MIB);
+    expect(at({ heads })).toBe(2 * MIB + 700);
+    expect(at({ missing: all(1) })).toBe(0);
+  });
+
+  it('lets an origin that serves no ranges begin at the start', () => {
+    const plan = planAssignments(
+      input({
+        sources: [source('origin', 'origin', all(10))],
+        position: 5 * MIB,
+        maxOriginRequestBytes: Number.POSITIVE_INFINITY,
+      }),
+    );
+    expect(plan.assignments).toEqual([{ sourceId: 'origin', range: { start: 0, end: 10 * MIB } }]);
+  });
+
   it('is stuck when bytes are missing that nobody offers', () => {
     expect(planAssignments(input({ sources: [] })).stuck).toBe(true);
     expect(
