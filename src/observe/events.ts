@@ -28,7 +28,7 @@ export type NodeEventBody =
   | { readonly type: 'cache.damaged'; readonly recordId: RecordId; readonly message: string }
   | { readonly type: 'cache.repaired'; readonly problem: string; readonly count: number }
   | { readonly type: 'index.rebuilt'; readonly setAside: string }
-  | { readonly type: 'index.repaired'; readonly dropped: number }
+  | { readonly type: 'index.repaired'; readonly dropped: number; readonly setAside?: string }
   | { readonly type: 'job.created'; readonly jobId: JobId; readonly owner: string; readonly displayName: string }
   | { readonly type: 'job.state'; readonly jobId: JobId; readonly from: string; readonly to: string }
   | { readonly type: 'job.modified'; readonly jobId: JobId }

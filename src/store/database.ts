@@ -8,9 +8,10 @@ import type { EmitEvent } from '../observe/events.ts';
 import type { Logger } from '../observe/log.ts';
 import { bytesCodec, jsonCodec } from './codec.ts';
 import { findDamage, findLostStart } from './damage.ts';
-import { RawAccess, type RawDatabase } from './raw-access.ts';
+import { RawAccess, type RawDatabase, READ_AHEAD_BYTES } from './raw-access.ts';
 import { unseal } from './seal.ts';
-import { Table, type WriteOp } from './table.ts';
+import { freePath, SetAside, timeStamp, type UnusableValue } from './set-aside.ts';
+import { Table, type TableDeps, type WriteOp } from './table.ts';
 
 export type { EntryRange, Table, WriteOp } from './table.ts';
 
@@ -34,60 +35,71 @@ const LEVEL_OPTIONS = {
   maxOpenFiles: 64,
 } as const;
 
+/** Where a database lies and what it does with values that cannot be used. */
+export interface DatabaseOptions {
+  readonly dir: string;
+  /**
+   * Whether values that cannot be used are kept in a file beside `dir` instead of being removed, and databases that were
+   * set aside before stay; for what nobody could make again. False unless told.
+   */
+  readonly setAside?: boolean;
+}
+
 /** Everything the node remembers in small values: one LevelDB directory, used by one process at a time. */
 export class Database {
   readonly #access: RawAccess;
-  readonly #log: Logger;
+  readonly #tableDeps: TableDeps;
 
-  private constructor(raw: RawDatabase, log: Logger, dir: string) {
-    this.#access = new RawAccess(raw, { dir });
-    this.#log = log;
+  private constructor(raw: RawDatabase, deps: DatabaseDeps, { dir, setAside = false }: DatabaseOptions) {
+    const { log, emit, clock = systemClock } = deps;
+    const access = new RawAccess(raw, { dir });
+    this.#access = access;
+    this.#tableDeps = { access, log, setAside: setAside ? new SetAside({ access, clock, log, emit }, { dir }) : null };
   }
 
   /**
    * Opens the database in `dir`, or makes it:
    * 1. take the lock and open; a database that cannot be read is set aside as
-   *    `<dir>.damaged-<time>` (only the newest of these is kept) and an empty one
+   *    `<dir>.damaged-<time>` (only the newest of these is kept, but for `setAside`) and an empty one
    *    is opened in its place, told by the event index.rebuilt (BITS does the same: event 78);
-   * 2. read every value once; single values that are damaged are removed, told by index.repaired.
+   * 2. read every value once; single values that are damaged are removed, or set aside, told by index.repaired.
    * @throws NearbitsError E_ALREADY_RUNNING while another process has it open, E_IO when the directory cannot be used.
    */
-  static async open(deps: DatabaseDeps, options: { readonly dir: string }): Promise<Database> {
-    const { log } = deps;
+  static async open(deps: DatabaseDeps, options: DatabaseOptions): Promise<Database> {
+    const { log, clock = systemClock } = deps;
     const first = await tryOpen(options.dir);
-    if ('raw' in first) return Database.#checked(first.raw, first.damagedKeys, deps, options.dir);
-    const setAside = await moveAside(options.dir, deps.clock ?? systemClock);
+    if ('raw' in first) {
+      const database = new Database(first.raw, deps, options);
+      await database.#repair(first.damaged, deps.emit);
+      return database;
+    }
+    const setAside = await moveAside(options.dir, clock, options.setAside ?? false);
     log.error({ setAside, problem: first.problem }, 'the index is damaged and starts empty');
     deps.emit({ type: 'index.rebuilt', setAside });
     const second = await tryOpen(options.dir);
-    if ('raw' in second) return new Database(second.raw, log, options.dir);
+    if ('raw' in second) return new Database(second.raw, deps, options);
     throw new NearbitsError('E_IO', `a new index in ${options.dir} is damaged at once: ${second.problem}`, {
       hint: 'Check the disk: what was just written does not read back.',
     });
   }
 
-  static async #checked(
-    raw: RawDatabase,
-    damagedKeys: readonly string[],
-    deps: DatabaseDeps,
-    dir: string,
-  ): Promise<Database> {
-    if (damagedKeys.length > 0) {
-      await raw.batch(damagedKeys.map((key) => ({ type: 'del', key })));
-      deps.log.error({ dropped: damagedKeys.length }, 'damaged values were removed from the index');
-      deps.emit({ type: 'index.repaired', dropped: damagedKeys.length });
-    }
-    return new Database(raw, deps.log, dir);
+  async #repair(damaged: readonly UnusableValue[], emit: EmitEvent): Promise<void> {
+    if (damaged.length === 0) return;
+    const { setAside, log } = this.#tableDeps;
+    if (setAside !== null) return await setAside.take(damaged);
+    await this.#access.write((raw) => raw.batch(damaged.map(({ key }) => ({ type: 'del', key }))));
+    log.error({ dropped: damaged.length }, 'damaged values were removed from the index');
+    emit({ type: 'index.repaired', dropped: damaged.length });
   }
 
   /** The table of that name with values of JSON; the same name always means the same table. */
   table<T>(name: string, schema: z.ZodType<T>): Table<T> {
-    return new Table({ access: this.#access, log: this.#log }, checkName(name), jsonCodec(schema));
+    return new Table(this.#tableDeps, checkName(name), jsonCodec(schema));
   }
 
   /** The table of that name with values of raw bytes. */
   bytesTable(name: string): Table<Uint8Array> {
-    return new Table({ access: this.#access, log: this.#log }, checkName(name), bytesCodec);
+    return new Table(this.#tableDeps, checkName(name), bytesCodec);
   }
 
   /**
@@ -114,7 +126,7 @@ function checkName(name: string): string {
   return name;
 }
 
-type Attempt = { readonly raw: RawDatabase; readonly damagedKeys: readonly string[] } | { readonly problem: string };
+type Attempt = { readonly raw: RawDatabase; readonly damaged: readonly UnusableValue[] } | { readonly problem: string };
 
 async function tryOpen(dir: string): Promise<Attempt> {
   await makeDirectory(dir);
@@ -123,7 +135,7 @@ async function tryOpen(dir: string): Promise<Attempt> {
   const raw: RawDatabase = new Level<string, Uint8Array>(dir, LEVEL_OPTIONS);
   try {
     await raw.open();
-    return { raw, damagedKeys: await readEverything(raw) };
+    return { raw, damaged: await findUnusable(raw) };
   } catch (error) {
     await raw.close();
     return { problem: await problemOf(error, dir) };
@@ -142,11 +154,11 @@ async function makeDirectory(dir: string): Promise<void> {
 }
 
 /** Damaged tables show only when they are read, so all are read before anybody relies on them. */
-async function readEverything(raw: RawDatabase): Promise<string[]> {
-  const damaged: string[] = [];
-  await using iterator = raw.iterator();
+async function findUnusable(raw: RawDatabase): Promise<UnusableValue[]> {
+  const damaged: UnusableValue[] = [];
+  await using iterator = raw.iterator({ highWaterMarkBytes: READ_AHEAD_BYTES });
   for (let batch = await iterator.nextv(1000); batch.length > 0; batch = await iterator.nextv(1000)) {
-    for (const [key, value] of batch) if (unseal(key, value) === null) damaged.push(key);
+    for (const [key, value] of batch) if (unseal(key, value) === null) damaged.push({ key, value, reason: 'damaged' });
   }
   return damaged;
 }
@@ -171,12 +183,11 @@ function alreadyRunning(dir: string, cause: unknown): NearbitsError {
   });
 }
 
-async function moveAside(dir: string, clock: Clock): Promise<string> {
-  const parent = dirname(dir);
+async function moveAside(dir: string, clock: Clock, keepOlder: boolean): Promise<string> {
   const stem = `${basename(dir)}.damaged-`;
-  const older = (await readdir(parent)).filter((name) => name.startsWith(stem));
-  for (const name of older) await rm(join(parent, name), { recursive: true, force: true });
-  const setAside = join(parent, stem + new Date(clock.wallMs()).toISOString().replaceAll(/[-:]|\.\d+/g, ''));
+  const older = keepOlder ? [] : (await readdir(dirname(dir))).filter((name) => name.startsWith(stem));
+  for (const name of older) await rm(join(dirname(dir), name), { recursive: true, force: true });
+  const setAside = await freePath(join(dirname(dir), stem + timeStamp(clock)));
   await rename(dir, setAside);
   return setAside;
 }

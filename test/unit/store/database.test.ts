@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -21,10 +21,10 @@ beforeEach(async () => {
 });
 afterEach(() => temp[Symbol.asyncDispose]());
 
-const open = (): Promise<Database> =>
+const open = (options: { setAside?: boolean } = {}): Promise<Database> =>
   Database.open(
     { log: silentLogger, emit: (event) => events.push(event), clock: new ManualClock(1_700_000_000_000) },
-    { dir },
+    { dir, ...options },
   );
 
 /** Enough values that LevelDB moves most of them out of its log into table files. */
@@ -192,5 +192,114 @@ describe('a damaged database', () => {
     await writeFile(join(temp.path, 'file'), '');
     const opening = Database.open({ log: silentLogger, emit: () => {} }, { dir: join(temp.path, 'file', 'index') });
     await expect(opening).rejects.toMatchObject({ code: 'E_IO' });
+  });
+});
+
+describe('a database that sets aside', () => {
+  const first = () => `${dir}.set-aside-20231114T221320Z.jsonl`;
+  const second = () => `${dir}.set-aside-20231114T221320Z-2.jsonl`;
+  const linesOf = async (path: string) =>
+    (await readFile(path, 'utf8'))
+      .trimEnd()
+      .split('\n')
+      .map((line): { key: string; value: Buffer; reason: string } => {
+        const { key, value, reason } = JSON.parse(line);
+        return { key: Buffer.from(key, 'base64').toString(), value: Buffer.from(value, 'base64'), reason };
+      });
+  const keysIn = async (table: { keys(): AsyncIterable<string> }) => {
+    const keys: string[] = [];
+    for await (const key of table.keys()) keys.push(key);
+    return keys;
+  };
+  const fillWithOldAndNew = async (): Promise<void> => {
+    await using database = await open();
+    const anything = database.table('items', z.unknown());
+    for (const key of ['old1', 'old2']) await anything.put(key, { title: key });
+    await anything.put('new', { name: 'new', count: 1 });
+  };
+
+  it('keeps damaged values as they lay there, and tells where', async () => {
+    await fill();
+    const path = await fileOf(/\.ldb$/);
+    const bytes = await readFile(path);
+    bytes[2000] = (bytes[2000] as number) ^ 1;
+    await writeFile(path, bytes);
+    await using database = await open({ setAside: true });
+    const lines = await linesOf(first());
+    expect(events).toEqual([{ type: 'index.repaired', dropped: lines.length, setAside: first() }]);
+    expect((await stat(first())).mode & 0o777).toBe(0o600);
+    expect(lines.every(({ reason, value }) => reason === 'damaged' && value.length > 900)).toBe(true);
+    const left = await keysOf(database);
+    expect(left).toHaveLength(3200 - lines.length);
+    expect(lines.some(({ key }) => left.includes(key.slice('filler!'.length)))).toBe(false);
+  });
+
+  it('takes out what a walk meets and the schema refuses', async () => {
+    await fillWithOldAndNew();
+    await using database = await open({ setAside: true });
+    expect(events).toEqual([]);
+    const table = database.table('items', Item);
+    const found: string[] = [];
+    for await (const [key] of table.entries()) found.push(key);
+    expect(found).toEqual(['new']);
+    expect(events).toEqual([{ type: 'index.repaired', dropped: 2, setAside: first() }]);
+    expect(await linesOf(first())).toMatchObject([
+      { key: 'items!old1', reason: 'refused' },
+      { key: 'items!old2', reason: 'refused' },
+    ]);
+    expect(await keysIn(table)).toEqual(['new']);
+    for await (const _ of table.entries());
+    expect(events).toHaveLength(1);
+  });
+
+  it('takes out what is asked for by its key, each time into a file of its own', async () => {
+    await fillWithOldAndNew();
+    await using database = await open({ setAside: true });
+    const table = database.table('items', Item);
+    expect(table.getSync('old1')).toBeUndefined();
+    expect(events).toEqual([]);
+    for (const key of ['old1', 'old2', 'new', 'missing']) await table.get(key);
+    expect((await linesOf(first())).map(({ key }) => key)).toEqual(['items!old1']);
+    expect((await linesOf(second())).map(({ key }) => key)).toEqual(['items!old2']);
+    expect(events).toHaveLength(2);
+    expect(await keysIn(table)).toEqual(['new']);
+  });
+
+  it('also when the walk ends early', async () => {
+    await fillWithOldAndNew();
+    await using database = await open({ setAside: true });
+    const anything = database.table('items', z.unknown());
+    await anything.put('p', { name: 'p', count: 1 });
+    await anything.put('q', { name: 'q', count: 1 });
+    for await (const [key] of database.table('items', Item).entries({ after: 'new' })) {
+      expect(key).toBe('p');
+      break;
+    }
+    expect(await linesOf(first())).toHaveLength(2);
+  });
+
+  it('leaves values in place that it cannot write down', async () => {
+    await fillWithOldAndNew();
+    await using database = await open({ setAside: true });
+    await mkdir(`${first()}.tmp`, { recursive: true });
+    await writeFile(join(`${first()}.tmp`, 'in-the-way'), '');
+    const table = database.table('items', Item);
+    for await (const [key] of table.entries()) expect(key).toBe('new');
+    expect(events).toEqual([]);
+    expect(await keysIn(table)).toEqual(['new', 'old1', 'old2']);
+  });
+
+  it('keeps every database that was unreadable', async () => {
+    for (let round = 0; round < 2; round++) {
+      await fill();
+      await rm(await fileOf(/^CURRENT$/));
+      await (await open({ setAside: true })).close();
+    }
+    const stem = 'index.damaged-20231114T221320Z';
+    expect((await readdir(temp.path)).sort()).toEqual(['index', stem, `${stem}-2`]);
+    expect(events).toEqual([
+      { type: 'index.rebuilt', setAside: join(temp.path, stem) },
+      { type: 'index.rebuilt', setAside: join(temp.path, `${stem}-2`) },
+    ]);
   });
 });
