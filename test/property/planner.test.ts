@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ByteRange } from '../../src/core/byte-range.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { RangeSet } from '../../src/core/range-set.ts';
-import { type Assignment, alignToPieces, planAssignments, type SourceState } from '../../src/plan/assign.ts';
+import { type Assignment, alignToPieces, firstFrom, planAssignments, type SourceState } from '../../src/plan/assign.ts';
 
 const PIECE = 8;
 
@@ -15,6 +15,8 @@ interface World {
   readonly origin: boolean;
   readonly originFromMs: number;
   readonly maxRequestPieces: number;
+  /** Where the reader is at each move, over and over; 0 when nobody reads. */
+  readonly positions: readonly number[];
   readonly seed: number;
 }
 
@@ -30,6 +32,7 @@ const world: fc.Arbitrary<World> = fc.record({
   origin: fc.boolean(),
   originFromMs: fc.constantFrom(0, 20),
   maxRequestPieces: fc.integer({ min: 1, max: 6 }),
+  positions: fc.oneof(fc.constant([0]), fc.array(fc.nat(220), { minLength: 1, maxLength: 6 })),
   seed: fc.nat(),
 });
 
@@ -63,6 +66,7 @@ function play(it: World): { left: RangeSet; reachable: RangeSet } {
   for (let step = 0; !left.isEmpty; step++) {
     expect(step, 'the game must end').toBeLessThan(2000);
     const busy = RangeSet.of(...running.map((one) => alignToPieces(one.range, PIECE)));
+    const position = it.positions[step % it.positions.length] as number;
     const plan = planAssignments({
       nowMs,
       missing: left.subtract(busy),
@@ -72,8 +76,9 @@ function play(it: World): { left: RangeSet; reachable: RangeSet } {
       pieceSize: PIECE,
       maxRequestBytes: it.maxRequestPieces * PIECE,
       maxOriginRequestBytes: it.maxRequestPieces * PIECE,
-      position: 0,
+      position,
     });
+    let open = left.subtract(busy);
     for (const one of plan.assignments) {
       const source = sources.get(one.sourceId) as Player;
       expect(source.offers.covers(one.range), 'only what the source offers').toBe(true);
@@ -81,6 +86,11 @@ function play(it: World): { left: RangeSet; reachable: RangeSet } {
       expect(source.notBeforeMs).toBeLessThanOrEqual(nowMs);
       if (source.kind === 'origin') expect(nowMs).toBeGreaterThanOrEqual(it.originFromMs);
       const mine = RangeSet.of(alignToPieces(one.range, PIECE));
+      if (position > 0 && (source.kind === 'peer' || sources.size === 1)) {
+        const next = firstFrom(source.offers.intersect(open), Math.floor(position / PIECE) * PIECE);
+        expect(one.range.start, 'what a reader needs next comes first').toBe(next?.start);
+      }
+      open = open.subtract(mine);
       for (const other of running) {
         expect(mine.intersect(RangeSet.of(alignToPieces(other.range, PIECE))).isEmpty, 'never overlaps').toBe(true);
       }
