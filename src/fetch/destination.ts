@@ -25,7 +25,7 @@ async function checkTarget(path: string, overwrite: boolean): Promise<void> {
 async function checkFolder(path: string): Promise<void> {
   const folder = dirname(path);
   const info = await ignoringAbsence(stat(folder), path);
-  if (info === null) throw refuse(path, 'lies in a folder that does not exist', `Create ${folder} first.`);
+  if (info === null) throw refuse(path, 'lies in a folder that does not exist', `Create ${folder} first.`, 'ENOENT');
   if (!info.isDirectory()) throw refuse(path, `lies in ${folder}, which is not a directory`);
   try {
     await access(folder, constants.W_OK | constants.X_OK);
@@ -62,6 +62,9 @@ async function ignoringAbsence<T>(lookup: Promise<T>, path: string): Promise<T |
   }
 }
 
-function refuse(path: string, why: string, hint?: string): NearbitsError {
-  return new NearbitsError('E_DESTINATION', `${path} ${why}`, hint === undefined ? {} : { hint });
+function refuse(path: string, why: string, hint?: string, systemCode?: string): NearbitsError {
+  return new NearbitsError('E_DESTINATION', `${path} ${why}`, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(systemCode === undefined ? {} : { details: { systemCode } }),
+  });
 }

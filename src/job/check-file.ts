@@ -7,6 +7,7 @@ import { NearbitsError, systemErrorCode } from '../core/errors.ts';
 import { parseOriginUrl } from '../core/url.ts';
 import { isWithin } from '../security/folders.ts';
 import { journalPath } from '../transfer/part-paths.ts';
+import type { Job } from './job.ts';
 import { requestedRange } from './ranges.ts';
 import type { JobRange } from './view.ts';
 
@@ -93,6 +94,18 @@ export async function checkFolder(caller: Pick<Caller, 'folders'>, path: string)
     throw denied(`the node may not write to ${folder} (${systemErrorCode(error)})`, error);
   }
   return caller.folders === null ? path : join(real, basename(path));
+}
+
+/**
+ * Asks again whether a file of a fenced user still lies within the fence: a folder may have become a link since the file
+ * was added. Between this look and the opening of the file a short time is left, in which the folder could be exchanged.
+ * @throws NearbitsError E_ACCESSDENIED
+ */
+export async function checkFence(job: Job, index: number): Promise<void> {
+  const { folders, files } = job.record;
+  const path = files[index]?.localName;
+  if (folders === null || path === undefined) return;
+  if ((await checkFolder({ folders }, path)) !== path) throw outside(dirname(path));
 }
 
 // Whoever is fenced in must not learn what exists outside of the fence.

@@ -73,7 +73,7 @@ async function finish(
   jobs.setState(job, state);
   Object.assign(job.record, { endedMs: now, modifiedMs: now, retryAtMs: null, secrets: null });
   job.filled.clear();
-  await context.store.end(job);
+  await context.store.recordEnd(job);
   jobs.end(job);
   const oldest = jobs.dropOldest(MAX_ENDED_JOBS);
   if (oldest !== null) await context.store.forget(oldest);
@@ -89,6 +89,6 @@ async function shareAll(job: Job, waiting: readonly Waiting[], context: JobConte
     file.sharing = 'not-shared';
     file.sharingReason = 'the file was not transferred';
   }
-  await context.store.end(job);
+  await context.store.recordEnd(job);
   context.changed(job);
 }

@@ -128,7 +128,7 @@ export class Engine {
     for (const job of jobs) this.#stopRun(job);
     await Promise.all(jobs.map((job) => job.resting));
     for (const job of jobs) if (isRunning(job.state)) this.#jobs.setState(job, 'QUEUED');
-    await this.#context.store.saveAll(jobs.filter((job) => job.record.resumed));
+    await Promise.all(jobs.filter((job) => job.record.resumed).map((job) => this.#context.store.record(job)));
   }
 
   #begin(id: string): void {
@@ -204,14 +204,14 @@ export class Engine {
     record.error = null;
     record.noProgressAge = null;
     this.move(job, 'TRANSFERRED');
-    await this.#context.store.saveWithTrace(job);
+    await this.#context.store.record(job);
     await this.#events.transferred(job);
   }
 
   async #idle(job: Job): Promise<void> {
     job.record.idle = true;
     this.move(job, 'SUSPENDED');
-    await this.#context.store.saveWithTrace(job);
+    await this.#context.store.record(job);
   }
 
   async #failed(job: Job, failure: unknown, run: Run): Promise<void> {
@@ -249,22 +249,24 @@ export class Engine {
     const waitMs = (verdict.action === 'retry' ? verdict.atMs : verdict.giveUpAtMs) - this.#context.age.now();
     record.retryAtMs = verdict.action === 'retry' ? this.#context.clock.wallMs() + waitMs : null;
     this.#retryIn(job, waitMs);
-    await this.#context.store.saveWithTrace(job);
+    await this.#context.store.record(job);
   }
 
   async #giveUp(job: Job): Promise<void> {
+    const { error } = job.record;
+    job.record.error = error && { ...error, kind: 'fatal' };
     job.record.retryAtMs = null;
     this.move(job, 'ERROR');
-    await this.#context.store.saveWithTrace(job);
+    await this.#context.store.record(job);
     await this.#events.failed(job);
   }
 
   #retryIn(job: Job, delayMs: number): void {
     this.#retries.get(job)?.cancel();
     const run = (): void => {
-      if (delayMs > LONGEST_TIMER_MS) return this.#retryIn(job, delayMs - LONGEST_TIMER_MS);
       this.#retries.delete(job);
-      this.#inTurn(job, () => this.#retry(job));
+      if (delayMs > LONGEST_TIMER_MS) this.#retryIn(job, delayMs - LONGEST_TIMER_MS);
+      else this.#inTurn(job, () => this.#retry(job));
     };
     this.#retries.set(job, this.#context.clock.after(Math.min(delayMs, LONGEST_TIMER_MS), run));
   }

@@ -64,7 +64,8 @@ async function reject(job: Job, index: number, file: FileRecord, { context, engi
     file.originOnly = true;
     file.validation = 'unknown';
     job.record.transferredMs = null;
-    if (job.state !== 'SUSPENDED') await engine.enqueue(job);
+    const otherError = job.state === 'ERROR' && job.record.error?.file !== index;
+    if (job.state !== 'SUSPENDED' && !otherError) await engine.enqueue(job);
     await context.store.save(job);
     return;
   }

@@ -6,6 +6,7 @@ import { checkDestination } from '../fetch/destination.ts';
 import { type Shareable, shareFile, whyNotShared } from '../fetch/share.ts';
 import type { ShareVerdict } from '../origin/share.ts';
 import { PART_SUFFIX, PartFile } from '../transfer/part-file.ts';
+import { checkFence } from './check-file.ts';
 import type { JobContext } from './context.ts';
 import type { Job } from './job.ts';
 import type { FileRecord } from './job-record.ts';
@@ -19,6 +20,7 @@ import { requestedRange } from './ranges.ts';
  */
 export async function handOver(job: Job, index: number, context: JobContext): Promise<void> {
   const file = job.record.files[index] as FileRecord;
+  await checkFence(job, index);
   if (!job.record.properties.highPerformance) {
     await checkDestination(file.localName, file.overwrite);
     file.handingOver = true;
@@ -27,7 +29,7 @@ export async function handOver(job: Job, index: number, context: JobContext): Pr
   }
   file.handingOver = false;
   file.completed = true;
-  await context.store.save(job);
+  await context.store.record(job);
 }
 
 async function rename(file: FileRecord): Promise<void> {

@@ -51,7 +51,6 @@ const BY_SYSTEM_CODE: Readonly<Record<string, BitsCode>> = {
 /** Errors that wait for the end of a condition; nobody tries again by time (BITS: BG_JOB_STATE_TRANSIENT_ERROR). */
 const CONDITIONS: ReadonlySet<string> = new Set<BitsCode>([
   'BG_E_NETWORK_DISCONNECTED',
-  'BG_E_DESTINATION_LOCKED',
   'BG_E_BLOCKED_BY_POLICY',
   'BG_E_BLOCKED_BY_COST_TRANSFER_POLICY',
 ]);

@@ -82,8 +82,7 @@ export class JobService implements JobBackend {
     const added = await this.#checkFiles(caller, files, 0);
     this.#checkJobCount(caller);
     const job = new Job(this.#newRecord(caller, settled, added));
-    this.#jobs.add(job);
-    await this.#context.store.save(job);
+    await this.#enter(job);
     const { id } = job;
     this.#context.emit({ type: 'job.created', jobId: id, owner: caller.name, displayName: properties.displayName });
     return resume ? this.resume(caller, id) : this.#view(job, caller);
@@ -164,10 +163,7 @@ export class JobService implements JobBackend {
   }
 
   complete(caller: Caller, id: JobId): Promise<CallResult> {
-    return this.#end(caller, id, 'complete', async (job) => {
-      const code = await this.completeHeld(job);
-      return code;
-    });
+    return this.#end(caller, id, 'complete', (job) => this.completeHeld(job));
   }
 
   cancel(caller: Caller, id: JobId): Promise<CallResult> {
@@ -396,6 +392,17 @@ export class JobService implements JobBackend {
       retryAtMs: null,
       files,
     };
+  }
+
+  /** What cannot be stored was never made. */
+  async #enter(job: Job): Promise<void> {
+    this.#jobs.add(job);
+    try {
+      await this.#context.store.save(job);
+    } catch (error) {
+      this.#jobs.drop(job);
+      throw error;
+    }
   }
 
   async #checkFiles(caller: Caller, files: readonly JobFileRequest[], there: number): Promise<FileRecord[]> {

@@ -1,4 +1,5 @@
 import type { JobId } from '../core/ids.ts';
+import type { Logger } from '../observe/log.ts';
 import type { Database, Table } from '../store/database.ts';
 import type { Job } from './job.ts';
 import { JobRecord, MAX_ENDED_JOBS } from './job-record.ts';
@@ -12,8 +13,11 @@ export class JobStore {
   readonly #ended: Table<JobRecord>;
   readonly #traces: Table<TraceEntry[]>;
 
-  constructor(database: Database) {
+  readonly #log: Logger;
+
+  constructor(database: Database, log: Logger) {
     this.#database = database;
+    this.#log = log;
     this.#jobs = database.table('jobs', JobRecord);
     this.#ended = database.table('ended', JobRecord);
     this.#traces = database.table('traces', TraceRecord);
@@ -39,6 +43,27 @@ export class JobStore {
   /** Stores the job as it stands; it survives a crash of the process from then on. */
   async save(job: Job): Promise<void> {
     await this.#jobs.put(job.id, job.record);
+  }
+
+  /**
+   * Stores what happened to a job together with its trace. What the store cannot take is true all the same: it is logged,
+   * told as it is while the node runs, and found out again after a restart from the files.
+   */
+  async record(job: Job): Promise<void> {
+    try {
+      await this.saveWithTrace(job);
+    } catch (error) {
+      this.#log.error({ err: error, job: job.id }, 'what happened to a job could not be stored');
+    }
+  }
+
+  /** The same for a job that ended. */
+  async recordEnd(job: Job): Promise<void> {
+    try {
+      await this.end(job);
+    } catch (error) {
+      this.#log.error({ err: error, job: job.id }, 'the end of a job could not be stored');
+    }
   }
 
   /** Stores many jobs at once. */

@@ -66,13 +66,18 @@ export class JobTable {
 
   /** The job ended: its destinations are free again. */
   end(job: Job): void {
-    if (!this.#open.delete(job.id)) return;
+    if (this.drop(job)) this.#ended.set(job.id, job);
+  }
+
+  /** Takes out a job that has not ended, as if it had never been; false when it is not there. */
+  drop(job: Job): boolean {
+    if (!this.#open.delete(job.id)) return false;
     this.#byState.set(job.state, this.count(job.state) - 1);
     this.#count(job.record.owner, -1);
     for (const file of job.record.files) {
       if (this.#byDestination.get(file.localName) === job) this.#byDestination.delete(file.localName);
     }
-    this.#ended.set(job.id, job);
+    return true;
   }
 
   /** Adds a job that ended in an earlier run of the node. */

@@ -12,6 +12,7 @@ import { JobStore } from './job-store.ts';
 import { JobTable } from './job-table.ts';
 import { Notifier } from './notifier.ts';
 import type { JobState } from './state.ts';
+import { TraceLog } from './trace-log.ts';
 import { Transfers } from './transfers.ts';
 import { Waiters } from './waiters.ts';
 
@@ -47,7 +48,7 @@ export interface OpenJobs {
 /** Loads the jobs, puts the parts of the service together and lets them run. @throws NearbitsError E_IO */
 export async function openJobs(deps: JobsDeps, options: JobsOptions): Promise<OpenJobs> {
   const { database, clock, log } = deps;
-  const store = new JobStore(database);
+  const store = new JobStore(database, log);
   const ages = database.table('age', AgeState);
   const age = new AgeClock((await ages.get('age')) ?? null, clock);
   const jobs = new JobTable();
@@ -86,7 +87,7 @@ export async function openJobs(deps: JobsDeps, options: JobsOptions): Promise<Op
   const saveAge = () => ages.put('age', age.snapshot());
   let chores: Timer | null = null;
   if (options.resume) {
-    for (const job of jobs.open.values()) await takeUp(job, engine, service);
+    for (const job of jobs.open.values()) await takeUp(job, engine, service, context);
     network.start(() => void engine.conditionsChanged('network'));
     const work = (): void => {
       chores = clock.after(CHORES_EVERY_MS, work);
@@ -127,8 +128,12 @@ function tellFailure(job: Job, context: JobContext): void {
 }
 
 /** Puts a job where it was when the node stopped. */
-async function takeUp(job: Job, engine: Engine, service: JobService): Promise<void> {
+async function takeUp(job: Job, engine: Engine, service: JobService, context: JobContext): Promise<void> {
   const { state, properties } = job.record;
+  if (job.record.startedMs !== null) {
+    job.trace = new TraceLog(context.clock.wallMs, await context.store.trace(job.id));
+    job.trace.note('RESTARTED', 'the node started again and takes up this job where it was', { state });
+  }
   if (state === 'QUEUED') await engine.enqueue(job);
   else if (state === 'TRANSIENT_ERROR') await engine.resumeRetry(job);
   else if (state === 'TRANSFERRED' && properties.autoComplete) await job.exclusively(() => service.completeHeld(job));

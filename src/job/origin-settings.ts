@@ -28,7 +28,8 @@ export function originSettings({ properties }: Pick<JobRecord, 'properties'>, se
     },
     redirects: redirectsOf(securityFlags),
     allowHttpsToHttp: has(SECURITY.allowHttpsToHttp),
-    maxFileBytes: properties.maxDownloadSize,
+    // The job counts all its files together: see FileRun.
+    maxFileBytes: null,
   };
 }
 

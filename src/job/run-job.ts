@@ -1,6 +1,7 @@
 import { toNearbitsError } from '../core/errors.ts';
 import type { Delivered } from '../fetch/delivered.ts';
 import { fetchFile } from '../fetch/fetch-file.ts';
+import { checkFence } from './check-file.ts';
 import type { JobContext } from './context.ts';
 import { FileRun } from './file-run.ts';
 import type { Job } from './job.ts';
@@ -60,6 +61,7 @@ async function runFile(job: Job, index: number, context: RunContext, signal: Abo
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   job.trace ??= new TraceLog(context.clock.wallMs, await context.store.trace(job.id));
+  await checkFence(job, index);
   const task = new FileRun(job, index, context, job.trace, (error) => stop.abort(error));
   const saving = saveNowAndThen(job, context);
   context.emit({ type: 'transfer.started', transferId: job.id, file: index, url: task.request.url });
@@ -91,7 +93,7 @@ async function deliver(
   file.digest = delivered.sha256;
   file.share = delivered.share;
   job.filled.delete(index);
-  await context.store.saveWithTrace(job);
+  await context.store.record(job);
   task.tellProgress();
   context.emit({ type: 'job.file-transferred', jobId: job.id, file: index });
   context.changed(job);

@@ -52,7 +52,7 @@ export function isRunning(state: JobState): boolean {
 /**
  * The one table of the state machine: which call is allowed in which state, and the state it leads to; `same` changes
  * nothing. A call that is not in the row of a state is refused. Resume without files and Complete with files that could
- * not be moved are judged by their callers; the moves that are nobody's call are in {@link MOVES}.
+ * not be moved are judged by their callers; the moves that are nobody's call are made by the engine (engine.ts).
  */
 const NON_FINAL = {
   addFiles: 'same',
@@ -79,19 +79,6 @@ export const TRANSITIONS: Readonly<Record<JobState, Row>> = {
   TRANSFERRED: { ...NON_FINAL, resume: 'QUEUED' },
   ACKNOWLEDGED: {},
   CANCELLED: {},
-};
-
-/** Moves that the service makes by itself. */
-export const MOVES: Readonly<Record<JobState, readonly JobState[]>> = {
-  SUSPENDED: [],
-  QUEUED: ['CONNECTING', 'TRANSIENT_ERROR', 'ERROR', 'TRANSFERRED', 'SUSPENDED'],
-  CONNECTING: ['TRANSFERRING', 'QUEUED', 'TRANSIENT_ERROR', 'ERROR', 'TRANSFERRED', 'SUSPENDED'],
-  TRANSFERRING: ['QUEUED', 'TRANSIENT_ERROR', 'ERROR', 'TRANSFERRED', 'SUSPENDED'],
-  TRANSIENT_ERROR: ['QUEUED', 'ERROR'],
-  ERROR: [],
-  TRANSFERRED: ['ERROR', 'QUEUED'],
-  ACKNOWLEDGED: [],
-  CANCELLED: [],
 };
 
 /**

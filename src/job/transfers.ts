@@ -95,13 +95,17 @@ export class Transfers {
     return transferView(job);
   }
 
-  /** Resolves when the transfer ended and its sharing was decided. @throws NearbitsError E_NOT_FOUND */
+  /** Resolves when the transfer ended and its sharing was decided, or the node stops. @throws NearbitsError E_NOT_FOUND */
   async settled(caller: Caller, id: TransferId): Promise<TransferView> {
+    const { stopping } = this.#context;
     for (;;) {
-      const changed = this.#waiters.next(id, this.#context.stopping);
-      const view = transferView(this.#find(caller, id));
-      if (isFinal(this.#find(caller, id).state) && view.sharing !== 'pending') return view;
-      await changed;
+      const changed = this.#waiters.next(id, stopping);
+      const job = this.#find(caller, id);
+      const view = transferView(job);
+      if (stopping.aborted || (isFinal(job.state) && view.sharing !== 'pending')) return view;
+      await changed.catch((error) => {
+        if (!stopping.aborted) throw error;
+      });
     }
   }
 

@@ -63,7 +63,9 @@ describe.skipIf(reason !== null)('a disk without room', () => {
     await using bench = await TransferBench.open(dir.path);
     const destination = join(disk.path, 'file.bin');
     const running = bench.run({ url, destination });
-    await expect.poll(async async () => (await bench.jobs.transfers.list(BENCH_CALLER))[0]?.bytesDone ?? 0, PATIENCE).toBeGreaterThan(2 * MIB);
+    await expect
+      .poll(async () => (await bench.jobs.transfers.list(BENCH_CALLER))[0]?.bytesDone ?? 0, PATIENCE)
+      .toBeGreaterThan(2 * MIB);
     const free = await disk.fill();
     expect(await running).toMatchObject(FULL);
     await free();
