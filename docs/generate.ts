@@ -29,7 +29,7 @@ Two files of the same form, both optional:
 On a Mac they lie in \`/Library/Application Support/nearbits\` (preferences of a user: \`~/Library/...\`), on Windows in
 \`%ProgramData%\\nearbits\` (preferences of a user: \`%APPDATA%\\nearbits\`). \`NEARBITS_CONFIG\` and \`NEARBITS_POLICY\` name other files,
 \`NEARBITS_DATA_DIR\` another data directory, \`NEARBITS_SOCKET\` another socket of the local API; a data directory that is named carries its
-own socket.
+own socket. \`NEARBITS_API\` names a node's API over TCP, \`NEARBITS_TOKEN\` the token of the user to act as (\`nearbits user add\`).
 
 - Quantities carry their unit: \`90d\`, \`1GiB\`, \`1MiB/s\`, \`1%\`. KiB, MiB, GiB, TiB count in 1024; kB, MB, GB, TB in 1000. Only \`0\` needs no unit.
 - Changes apply while the node runs, within a second or two, or at once with SIGHUP or \`POST /v1/reload\`; the few keys that are
