@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { LINE_BYTES } from '../../../src/transfer/journal-format.ts';
 import { PartFile } from '../../../src/transfer/part-file.ts';
-import { bytes, damage, MIB, PartFixture } from '../../support/part-fixture.ts';
+import { bytes, damage, MIB, PartFixture, sha256 } from '../../support/part-fixture.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 async function linesIn(file: PartFixture): Promise<number> {
@@ -112,5 +112,17 @@ describe('proven bytes', () => {
     const again = await PartFile.open(file.target);
     expect(again.isComplete).toBe(true);
     await again.close();
+  });
+
+  it('are what the hash of their piece is taken from, whatever came for them later', async () => {
+    await using dir = await tempDir();
+    const file = new PartFixture(dir.path, MIB);
+    const part = await PartFile.open(file.target);
+    await file.put(part, { start: 1000, end: MIB });
+    const other = Buffer.concat([file.slice({ start: 0, end: 1000 }), Buffer.alloc(MIB - 1000)]);
+    await part.write([other], 0);
+    await part.commit({ start: 0, end: MIB }, sha256(other));
+    expect(part.pieces()[0]?.hash).toEqual(new Uint8Array(sha256(file.content)));
+    await part.discard();
   });
 });
