@@ -12,7 +12,6 @@ export {
   COST,
   type JobPriority,
   type JobProperties,
-  type JobPropertiesChange,
   type JobPropertiesInput,
   NOTIFY,
   PEER_CACHING,
@@ -48,6 +47,6 @@ export type { NodeAccess } from './sdk/access.ts';
 export { NearbitsClient } from './sdk/client.ts';
 export { inProcess } from './sdk/in-process.ts';
 export type { Job } from './sdk/job.ts';
-export type { JobFilter } from './sdk/job-calls.ts';
+export type { JobChange, JobFilter } from './sdk/job-calls.ts';
 export type { JobTransferInput, JobTransferOptions } from './sdk/job-transfer.ts';
 export type { DeliveredNotification, Jobs } from './sdk/jobs.ts';

@@ -1,5 +1,5 @@
 import type { JobPage } from '../api/job-views.ts';
-import type { JobPropertiesChange } from '../job/properties.ts';
+import type { JobPropertiesInput } from '../job/properties.ts';
 import type { TraceEntry } from '../job/transfer-view.ts';
 import type {
   CallResult,
@@ -26,6 +26,9 @@ export interface JobFilter {
   readonly name?: string | undefined;
 }
 
+/** Properties to change; what is not named stays as it is. */
+export type JobChange = Partial<JobPropertiesInput>;
+
 type Signal = AbortSignal | undefined;
 
 /**
@@ -40,7 +43,7 @@ export interface JobCalls {
   get(id: string, signal?: Signal): Promise<JobView>;
   /** The job once it goes no further by itself: see job/settled.ts. */
   settled(id: string, signal?: Signal): Promise<JobView>;
-  set(id: string, change: JobPropertiesChange, signal?: Signal): Promise<JobView>;
+  set(id: string, change: JobChange, signal?: Signal): Promise<JobView>;
   resume(id: string, signal?: Signal): Promise<JobView>;
   suspend(id: string, signal?: Signal): Promise<JobView>;
   takeOwnership(id: string, signal?: Signal): Promise<JobView>;

@@ -5,9 +5,9 @@ import type { JobFileRequestInput, JobView } from '../job/view.ts';
 import type { JobCalls } from './job-calls.ts';
 import { watchJob, whyNotTransferred } from './job-watch.ts';
 
-/** One file to fetch in one go; all properties of a job may be given too. */
+/** One file to fetch in one go; properties of a job may be given too, but for autoComplete, which is the opposite of waiting. */
 export interface JobTransferInput
-  extends Partial<JobPropertiesInput>,
+  extends Partial<Omit<JobPropertiesInput, 'autoComplete'>>,
     Pick<JobFileRequestInput, 'ranges' | 'sha256' | 'overwrite'> {
   readonly url: string;
   /** File to write; a relative path counts from the working directory of this process. */

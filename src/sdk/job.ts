@@ -1,4 +1,3 @@
-import type { JobPropertiesChange } from '../job/properties.ts';
 import type { TraceEntry } from '../job/transfer-view.ts';
 import type {
   CallResult,
@@ -12,7 +11,7 @@ import type {
   JobView,
 } from '../job/view.ts';
 import type { CallOptions } from './access.ts';
-import type { JobCalls } from './job-calls.ts';
+import type { JobCalls, JobChange } from './job-calls.ts';
 import { readJobFile } from './job-reader.ts';
 import { untilTransferred, watchJob } from './job-watch.ts';
 
@@ -44,7 +43,7 @@ export class Job {
   }
 
   /** Changes any of its properties. @throws the code BITS has for the mistake in a property */
-  async set(change: JobPropertiesChange, { signal }: CallOptions = {}): Promise<JobView> {
+  async set(change: JobChange, { signal }: CallOptions = {}): Promise<JobView> {
     return this.#seen(await this.#calls.set(this.id, change, signal));
   }
 

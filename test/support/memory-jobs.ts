@@ -1,5 +1,4 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { bitsFacts, printHresult } from '../../src/core/bits-codes.ts';
 import type { Caller } from '../../src/core/caller.ts';
 import { NearbitsError } from '../../src/core/errors.ts';
 import { type JobId, newJobId } from '../../src/core/ids.ts';
@@ -21,6 +20,7 @@ import type {
   NotificationKind,
 } from '../../src/job/view.ts';
 import type { EventBus } from '../../src/observe/events.ts';
+import { fatalError, newFileView, newJobView, shown } from './memory-job-views.ts';
 
 interface MemoryJob {
   view: JobView;
@@ -48,24 +48,7 @@ export class MemoryJobs implements JobBackend {
   async create({ name: owner }: Caller, request: JobRequest): Promise<JobView> {
     const { type, files, resume, ...properties } = request;
     const id = newJobId();
-    const view: JobView = {
-      id,
-      type,
-      state: 'SUSPENDED',
-      owner,
-      createdMs: 1,
-      modifiedMs: 1,
-      transferredMs: null,
-      endedMs: null,
-      files: { total: 0, transferred: 0 },
-      bytes: { total: null, transferred: 0, fromPeers: 0, fromOrigin: 0, fromCache: 0 },
-      errorCount: 0,
-      error: null,
-      retryAtMs: null,
-      properties: shown(properties),
-      credentials: [],
-      clientCertificate: null,
-    };
+    const view = newJobView(id, owner, type, properties);
     this.jobs.set(id, { view, files: [], filled: [] });
     await this.addFiles({ name: owner, administrator: true, folders: null }, id, files);
     if (resume) this.move(id, 'QUEUED');
@@ -98,27 +81,7 @@ export class MemoryJobs implements JobBackend {
   async addFiles(caller: Caller, id: JobId, files: readonly JobFileRequest[]): Promise<JobView> {
     const job = this.#called(caller, id, 'addFiles');
     for (const file of files) {
-      job.files.push({
-        index: job.files.length,
-        remoteUrl: file.remoteUrl,
-        localName: file.localName,
-        temporaryName: null,
-        ranges: file.ranges ?? null,
-        sha256: file.sha256 ?? null,
-        overwrite: file.overwrite,
-        bytesTotal: null,
-        bytesTransferred: 0,
-        bytesFromPeers: 0,
-        bytesFromOrigin: 0,
-        bytesFromCache: 0,
-        transferred: false,
-        completed: false,
-        validation: 'unknown',
-        version: null,
-        responseHeaders: null,
-        sharing: 'pending',
-        sharingReason: null,
-      });
+      job.files.push(newFileView(job.files.length, file));
       job.filled.push([]);
     }
     return this.#change(id, { files: { ...job.view.files, total: job.files.length } });
@@ -318,20 +281,7 @@ export class MemoryJobs implements JobBackend {
 
   /** The job ends in error. */
   fail(id: JobId, code: 'BG_E_HTTP_ERROR_404' | 'BG_E_VALIDATION_FAILED'): void {
-    const { hresult, context } = bitsFacts(code);
-    const error: JobErrorView = {
-      code,
-      hresult: printHresult(hresult),
-      kind: 'fatal',
-      context,
-      message: 'the origin has no such file',
-      hint: 'look at the URL',
-      file: 0,
-      protocol: 'http',
-      cause: 'E_ORIGIN_STATUS',
-      details: { status: 404 },
-      atMs: 2,
-    };
+    const error = fatalError(code);
     this.#change(id, { error, errorCount: 1 });
     this.move(id, 'ERROR');
   }
@@ -399,11 +349,4 @@ export class MemoryJobs implements JobBackend {
       }
     }
   }
-}
-
-/** Properties without what is write-only. */
-function shown(properties: Omit<JobRequest, 'type' | 'files' | 'resume'>): JobView['properties'] {
-  const { webhook, customHeadersWriteOnly, customHeaders } = properties;
-  const visible = webhook === null ? null : { url: webhook.url };
-  return { ...properties, webhook: visible, customHeaders: customHeadersWriteOnly ? null : customHeaders };
 }

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { statusOf } from '../../../src/api/problem.ts';
@@ -242,5 +243,22 @@ describe('large requests', () => {
     const large = { displayName: 'x'.repeat(400_000) };
     expect((await call('PATCH', `/v1/jobs/${id}`, large)).status).toBe(413);
     expect((await call('POST', '/v1/jobs/reset', large)).status).toBe(413);
+  });
+
+  it('reads four at a time, whatever their clients do', async () => {
+    const stalled = Array.from({ length: 4 }, () => connect(api.socketPath));
+    for (const socket of stalled) {
+      socket.write(
+        `POST /v1/jobs HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 999999\r\n\r\n{`,
+      );
+    }
+    const large = { displayName: 'x'.repeat(400_000) };
+    const untilCode = async (code: string) => {
+      while ((await call('POST', '/v1/jobs', large)).body.code !== code) await new Promise(setImmediate);
+    };
+    await untilCode('E_BUSY');
+    expect((await call('POST', '/v1/jobs', { displayName: 'small' })).status).toBe(201);
+    for (const socket of stalled) socket.destroy();
+    await untilCode('BG_E_STRING_TOO_LONG');
   });
 });

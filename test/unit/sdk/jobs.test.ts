@@ -25,7 +25,7 @@ describe.each(WAYS)('jobs %s', (_, start) => {
   it('are made, changed, steered and listed', async () => {
     const job = await makeJob();
     expect(job.view).toMatchObject({ state: 'SUSPENDED', files: { total: 1 } });
-    expect((await job.set({ priority: 'HIGH', description: undefined } as never)).properties).toMatchObject({
+    expect((await job.set({ priority: 'HIGH', description: undefined })).properties).toMatchObject({
       priority: 'HIGH',
       description: '',
     });
