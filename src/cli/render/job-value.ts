@@ -26,6 +26,11 @@ const OF_JOB: Readonly<Record<string, (job: JobView) => unknown>> = {
   'proxy-usage': ({ properties }) => properties.proxy.usage,
   'proxy-list': ({ properties }) => properties.proxy.list.join(','),
   'proxy-bypass-list': ({ properties }) => properties.proxy.bypass.join(','),
+  proxy: ({ properties: { proxy } }) => [proxy.usage, proxy.list.join(','), proxy.bypass.join(',')].join(' ').trim(),
+  'notify-command': ({ properties: { notifyCommand: held } }) =>
+    held === null ? null : [held.program, ...held.parameters].map(quoted).join(' '),
+  webhook: ({ properties }) => properties.webhook?.url ?? null,
+  'custom-headers': ({ properties }) => headerLines(properties.customHeaders),
   credentials: ({ credentials }) =>
     credentials.map(({ target, scheme, user }) => `${target} ${scheme} ${user ?? ''}`.trim()),
   'client-certificate': ({ clientCertificate: held }) => (held === null ? null : `${held.sha256} ${held.subject}`),
@@ -43,8 +48,7 @@ const OF_FILE: Readonly<Record<string, (file: JobFileView) => unknown>> = {
     `peers ${file.bytesFromPeers}`,
     `cache ${file.bytesFromCache}`,
   ],
-  'response-headers': ({ responseHeaders }) =>
-    responseHeaders === null ? null : Object.entries(responseHeaders).map(([name, value]) => `${name}: ${value}`),
+  'response-headers': ({ responseHeaders }) => headerLines(responseHeaders),
 };
 
 /** What a name asks for. */
@@ -78,7 +82,8 @@ export function valueNamed(text: string): ValueOf {
 
 /** All names that {@link valueNamed} knows. */
 export function valueNames(): string[] {
-  return [...Object.keys(OF_JOB), ...Object.keys(OF_ERROR), ...propertyNames(), ...Object.keys(OF_FILE)];
+  const all = [OF_JOB, OF_ERROR, OF_FILE].flatMap((names) => Object.keys(names));
+  return [...new Set([...all, ...propertyNames()])];
 }
 
 /** A value as a script reads it: lines for lists, `none` for what is not set. `job set` takes it back. */
@@ -88,6 +93,14 @@ export function rawText(value: unknown): string {
   // No control characters of others reach the terminal; lines are ours.
   if (typeof value === 'string') return value.replaceAll(/[^\P{Cc}\n\t]/gu, '?');
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function headerLines(headers: Readonly<Record<string, string>> | null): string[] | null {
+  return headers === null ? null : Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+}
+
+function quoted(word: string): string {
+  return /[\s"']/.test(word) || word === '' ? `"${word}"` : word;
 }
 
 function time(timeMs: number | null): string | null {

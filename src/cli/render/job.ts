@@ -1,9 +1,12 @@
 import { printBytes, printDuration } from '../../core/units.ts';
-import type { JobErrorView, JobView } from '../../job/view.ts';
+import type { TraceEntry } from '../../job/transfer-view.ts';
+import type { JobErrorView, JobFileView, JobView } from '../../job/view.ts';
 import { printFlags } from '../input/flags.ts';
 import { COST_FLAGS, NOTIFY_FLAGS, PEER_CACHING_FLAGS, SECURITY_FLAGS } from '../input/job-properties.ts';
+import { filesTable } from './job-files.ts';
 import type { Progress } from './progress.ts';
 import { plain, table } from './table.ts';
+import { traceTable } from './transfer.ts';
 
 /** Jobs in a table; with their owners when they belong to different users. */
 export function jobTable(jobs: readonly JobView[], showOwner: boolean): string {
@@ -92,6 +95,17 @@ export function errorText(error: JobErrorView, nowMs: number, retryAtMs: number 
     ...(error.hint === null ? [] : [['next', error.hint] as [string, string]]),
   ];
   return table(rows);
+}
+
+/** What happened to a job and why: itself, its files, and one line for each decision. */
+export function explainJobText(
+  job: JobView,
+  files: readonly JobFileView[],
+  trace: readonly TraceEntry[],
+  nowMs: number,
+): string {
+  const parts = [jobText(job, nowMs), filesTable(files), traceTable(trace, job.createdMs)];
+  return parts.filter((part) => part !== '').join('\n\n');
 }
 
 /** What a progress line shows of a job. */

@@ -16,7 +16,11 @@ export function completedText(view: TransferView): string {
 }
 
 /** `99 % from neighbours, 1 % from the origin` */
-export function sourcesText({ bytesFromPeers, bytesFromOrigin, bytesFromCache }: TransferView): string {
+export function sourcesText({
+  bytesFromPeers,
+  bytesFromOrigin,
+  bytesFromCache,
+}: Pick<TransferView, 'bytesFromPeers' | 'bytesFromOrigin' | 'bytesFromCache'>): string {
   const all = bytesFromPeers + bytesFromOrigin + bytesFromCache;
   const shares = [
     [bytesFromPeers, 'neighbours'],
@@ -51,10 +55,15 @@ export function explainText(view: TransferView, trace: readonly TraceEntry[]): s
   const head = [`${view.id}: ${view.state}`, `  ${plain(view.url, 1000)}`, `  to ${plain(view.destination, 1000)}`];
   head.push(`  ${sourcesText(view)}`, `  ${sharingText(view)}`);
   if (view.error !== null) head.push(`  failed: ${plain(view.error.message, 1000)} (${view.error.code})`);
-  const lines = trace.map((entry) => [
-    `+${((entry.atMs - view.createdMs) / 1000).toFixed(3)} s`,
-    entry.code,
-    plain(entry.text, 1000),
+  return `${head.join('\n')}\n\n${traceTable(trace, view.createdMs)}`;
+}
+
+/** Decisions one a line, with the time since the start. */
+export function traceTable(trace: readonly TraceEntry[], startMs: number): string {
+  const rows = trace.map(({ atMs, code, text }) => [
+    `+${((atMs - startMs) / 1000).toFixed(3)} s`,
+    code,
+    plain(text, 1000),
   ]);
-  return `${head.join('\n')}\n\n${table(lines)}`;
+  return table(rows);
 }
