@@ -6,9 +6,9 @@ import type { ResponseHead } from './status.ts';
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Whether the answer sends the client to another URL (RFC 9110 section 15.4). */
+/** Whether the answer sends the client to another URL (RFC 9110 section 15.4); without a Location it is an error like others. */
 export function isRedirect(head: ResponseHead): boolean {
-  return REDIRECTS.has(head.status);
+  return REDIRECTS.has(head.status) && singleHeader(head.headers, 'location') !== null;
 }
 
 /** The method after a redirect: 303 asks for the result with GET, and everybody turns POST into GET after 301 and 302 (RFC 9110 section 15.4). */

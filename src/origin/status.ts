@@ -44,10 +44,10 @@ export function statusError(
 }
 
 /**
- * Error statuses are final or transient by the rule of BITS, see `isTransientStatus` in core/bits-codes.ts. Statuses that
- * are none although nobody asked for them (1xx, other 2xx, 600 and above) break the protocol.
+ * Error statuses are final or transient by the rule of BITS, see `isTransientStatus` in core/bits-codes.ts; so are those
+ * from 600 on, which count as 5xx (RFC 9110 section 15). Statuses of success that nobody asked for break the protocol.
  */
 export function codeOfStatus(status: number): OriginErrorCode {
-  if (status < 300 || status >= 600) return 'E_ORIGIN_PROTOCOL';
+  if (status < 300) return 'E_ORIGIN_PROTOCOL';
   return isTransientStatus(status) ? 'E_ORIGIN_FAILING' : 'E_ORIGIN_STATUS';
 }

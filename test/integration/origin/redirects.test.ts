@@ -79,9 +79,9 @@ test('an endless chain ends at the limit', async () => {
   expect(server.stats.requests).toBe(11);
 });
 
-test('a redirect without a Location is told', async () => {
+test('a redirect without a Location is an error with its status', async () => {
   const error = await failureOf(origin.probe({ faults: { status: 302 } }));
-  expect(error).toMatchObject({ code: 'E_ORIGIN_PROTOCOL', message: expect.stringContaining('Location') });
+  expect(error).toMatchObject({ code: 'E_ORIGIN_STATUS', details: { status: 302 } });
 });
 
 test('credentials stay with the origin that was named', async () => {

@@ -29,7 +29,7 @@ test.each([
   [300, 'E_ORIGIN_STATUS'],
   [304, 'E_ORIGIN_STATUS'],
   [306, 'E_ORIGIN_FAILING'],
-  [600, 'E_ORIGIN_PROTOCOL'],
+  [600, 'E_ORIGIN_FAILING'],
 ])('status %i is %s', (status, code) => {
   expect(codeOfStatus(status)).toBe(code);
 });
@@ -60,6 +60,20 @@ test.each([
   [{}, 'waiting', 'E_ORIGIN_UNREACHABLE'],
 ] as const)('a connection that fails with %j while %s is %s', (properties, phase, code) => {
   expect(transportError(URL_A, phase, Object.assign(new Error('x'), properties)).code).toBe(code);
+});
+
+test.each([
+  ['CERT_HAS_EXPIRED', 'E_ORIGIN_UNREACHABLE', true],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'E_ORIGIN_UNREACHABLE', true],
+  ['UNABLE_TO_GET_CRL', 'E_ORIGIN_UNREACHABLE', true],
+  ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'E_ORIGIN_UNREACHABLE', true],
+  ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'ERROR_WINHTTP_CLIENT_AUTH_CERT_NEEDED', true],
+  ['ECONNRESET', 'E_ORIGIN_UNREACHABLE', undefined],
+  ['ENOTFOUND', 'E_ORIGIN_UNREACHABLE', undefined],
+])('%s is told as %s, and whether a certificate is the reason', (reason, code, certificate) => {
+  const error = transportError(URL_A, 'connecting', Object.assign(new Error('x'), { code: reason }));
+  expect(error).toMatchObject({ code, details: { reason } });
+  expect(error.details.certificate).toBe(certificate);
 });
 
 test('a failure on all addresses of a name carries the code of the first', () => {
