@@ -21,7 +21,7 @@ export function originConnector(options: OriginOptions, settings: OriginJobSetti
   const { checkRevocation, ...overlooked } = settings.tls;
   const lenient = Object.values(overlooked).includes(true);
   const connector = lenient ? lenientConnector(options, settings, trust) : strictConnector(options, trust);
-  return checkRevocation && options.crlPem === null ? refusingTls(connector) : connector;
+  return keepingReason(checkRevocation && options.crlPem === null ? refusingTls(connector) : connector);
 }
 
 /** A connector to proxies: what a job overlooks in origins does not hold for them, nor are they shown its certificate. */
@@ -60,6 +60,18 @@ function refusingTls(connect: Connector): Connector {
   return (target, callback) => {
     if (target.protocol === 'https:') callback(certificateFailure('UNABLE_TO_GET_CRL'), null);
     else connect(target, callback);
+  };
+}
+
+// A TLS alert after the handshake, such as the wish for a certificate, is followed by an orderly end, which undici would
+// take for the reason. Nothing useful can come after such an error.
+function keepingReason(connect: Connector): Connector {
+  return (target, callback) => {
+    connect(target, (error, socket) => {
+      if (error !== null) return callback(error, null);
+      socket.once('error', () => socket.destroy());
+      callback(null, socket);
+    });
   };
 }
 

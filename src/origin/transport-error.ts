@@ -80,6 +80,13 @@ function explain(code: string | undefined, phase: Phase, error: unknown): Explan
       certificate: true,
     };
   }
+  if (code?.endsWith('ALERT_HANDSHAKE_FAILURE')) {
+    return {
+      kind: 'E_ORIGIN_UNREACHABLE',
+      message: `the origin refuses the TLS handshake (${code})`,
+      hint: 'It may want a client certificate, or another version of TLS.',
+    };
+  }
   if (phase === 'body') return { kind: 'E_ORIGIN_TRUNCATED', message: 'the origin closed before the end of the body' };
   return { kind: 'E_ORIGIN_UNREACHABLE', message: `the origin cannot be reached (${code ?? text})` };
 }

@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto';
 import type { X509Certificate } from '@peculiar/x509';
 import { newKey } from '../../src/domain/issue.ts';
 import { loadX509 } from '../../src/domain/load-x509.ts';
@@ -90,7 +90,7 @@ export class TlsAuthority {
       signingKey: this.#key.toCryptoKey(ALGORITHM, true, ['sign']),
       signingAlgorithm: ALGORITHM,
     });
-    return list.toString('pem');
+    return x509.PemConverter.encode(list.rawData, 'X509 CRL');
   }
 }
 
@@ -98,6 +98,6 @@ function validity(fromDays: number, toDays: number): { readonly notBefore: Date;
   return { notBefore: new Date(Date.now() + fromDays * DAY_MS), notAfter: new Date(Date.now() + toDays * DAY_MS) };
 }
 
-function publicKeyOf(key: KeyObject): CryptoKey {
+function publicKeyOf(key: KeyObject): webcrypto.CryptoKey {
   return createPublicKey(key).toCryptoKey(ALGORITHM, true, ['verify']);
 }

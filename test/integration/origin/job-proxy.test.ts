@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { JobProxySettings, OriginCredential } from '../../../src/origin/job-settings.ts';
-import { freePort } from '../../support/free-port.ts';
+import { freeTcpPort } from '../../support/free-port.ts';
 import { credential, fetchRanges, jobSession } from '../../support/job-session.ts';
 import { type GuardOptions, LoginGuard } from '../../support/login-guard.ts';
 import { failureOf, never, OriginFixture } from '../../support/origin-fixture.ts';
@@ -50,7 +50,7 @@ test.each(['http', 'https'])('%s goes through the proxy of the job', async (sche
 
 test.each(['http', 'https'])('the next proxy is taken when one is down, for %s', async (scheme) => {
   await using origin = await open(scheme);
-  const down = `127.0.0.1:${await freePort()}`;
+  const down = `127.0.0.1:${await freeTcpPort()}`;
   await using session = jobSession(origin.client, { proxy: override([down, `http://${down}`, proxy.url]) });
   expect(await fetchRanges(session, origin.serve())).toEqual(content.read(0, 1));
   expect(proxy.seen.length).toBeGreaterThan(0);
@@ -58,7 +58,7 @@ test.each(['http', 'https'])('the next proxy is taken when one is down, for %s',
 
 test.each(['http', 'https'])('proxies that are all down are told, for %s', async (scheme) => {
   await using origin = await open(scheme);
-  const down = `127.0.0.1:${await freePort()}`;
+  const down = `127.0.0.1:${await freeTcpPort()}`;
   await using session = jobSession(origin.client, { proxy: override([down, down]) });
   const error = await failureOf(session.probe(origin.serve(), { signal: never }));
   expect(error).toMatchObject({
