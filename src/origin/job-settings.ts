@@ -12,7 +12,7 @@ export type JobProxySettings =
   | { readonly usage: 'OVERRIDE'; readonly list: readonly string[]; readonly bypass: readonly string[] };
 
 /** Schemes a job can log in with: RFC 7617, RFC 7616 and RFC 6750. */
-export type LoginScheme = 'BASIC' | 'DIGEST' | 'BEARER';
+type LoginScheme = 'BASIC' | 'DIGEST' | 'BEARER';
 
 /** One login of a job; for BEARER the password is the token and the user is null. */
 export interface OriginCredential {

@@ -3,7 +3,7 @@ import type { ResponseHeaders } from './headers.ts';
 /** At most this many headers of an answer are kept for the job. */
 export const MAX_RESPONSE_HEADERS = 100;
 /** Names and values of the kept headers together, in characters. */
-export const MAX_RESPONSE_HEADER_CHARS = 16 * 1024;
+const MAX_RESPONSE_HEADER_CHARS = 16 * 1024;
 
 // They hold or ask for what belongs to one client, and a job's record is no place for that.
 const SECRET: ReadonlySet<string> = new Set([
