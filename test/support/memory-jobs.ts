@@ -286,6 +286,17 @@ export class MemoryJobs implements JobBackend {
     this.move(id, 'ERROR');
   }
 
+  /** The job waits after an error that passes, and will be tried again in so many milliseconds. */
+  stumble(id: JobId, retryInMs: number): void {
+    const error: JobErrorView = {
+      ...fatalError('BG_E_CONNECT_FAILURE'),
+      kind: 'transient',
+      message: 'the origin is down',
+    };
+    this.#change(id, { error, errorCount: 1, retryAtMs: Date.now() + retryInMs });
+    this.move(id, 'TRANSIENT_ERROR');
+  }
+
   /** Moves the job to a state and tells it. */
   move(id: JobId, to: JobState): void {
     const { state: from } = this.#job(id).view;

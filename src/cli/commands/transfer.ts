@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { NearbitsError } from '../../core/errors.ts';
+import { NearbitsError, toNearbitsError } from '../../core/errors.ts';
 import { printDuration } from '../../core/units.ts';
 import type { JobPriority } from '../../job/properties.ts';
 import type { CallResult, JobFileView, JobRequestInput, JobView } from '../../job/view.ts';
@@ -109,10 +109,10 @@ async function complete(job: Job): Promise<CallResult> {
     // Somebody else may have been quicker.
     return view.state === 'ACKNOWLEDGED' ? { code: 'S_OK', job: view } : await job.complete();
   } catch (error) {
-    if (!(error instanceof NearbitsError)) throw error;
-    throw new NearbitsError(error.code, error.message, {
+    const { code, message, details } = toNearbitsError(error);
+    throw new NearbitsError(code, message, {
       cause: error,
-      details: error.details,
+      details,
       hint: `The bytes are kept. Run "nearbits job complete ${job.id}" when this is mended.`,
     });
   }
