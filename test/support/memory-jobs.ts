@@ -107,7 +107,7 @@ export class MemoryJobs implements JobBackend {
     const done = job.files.filter(({ transferred }) => transferred);
     for (const file of done) {
       if (file.temporaryName !== null) await writeFile(file.localName, await readFile(file.temporaryName));
-      Object.assign(file, { completed: true, temporaryName: null });
+      Object.assign(file, { completed: true, temporaryName: null, sharing: 'shared' });
     }
     return { code: done.length < job.files.length ? 'BG_S_PARTIAL_COMPLETE' : 'S_OK', job: job.view };
   }

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { NearbitsError } from '../../core/errors.ts';
-import type { TransferView } from '../../job/transfer-view.ts';
+import type { JobView } from '../../job/view.ts';
 import type { NodeAccess } from '../../sdk/access.ts';
+import type { Job } from '../../sdk/job.ts';
 import type { CommandContext, CommandResult } from '../context.ts';
-import { findJob, jobIdIn } from '../input/find-job.ts';
+import { findJob } from '../input/find-job.ts';
 import type { Run } from '../program.ts';
 import { explainJobText } from '../render/job.ts';
 import { explainText } from '../render/transfer.ts';
@@ -19,14 +20,11 @@ export function addExplainCommand(program: Command, run: Run): void {
 
 async function explain(context: CommandContext, text: string): CommandResult {
   await context.withNode({ peers: false }, async (node) => {
-    const transfer = await findTransfer(node, text);
-    if (transfer !== null) {
-      const trace = await node.transfers.trace(transfer.id);
-      context.output.result({ transfer, trace }, () => explainText(transfer, trace));
-      return;
-    }
     const job = await findJob(node.jobs, text);
-    const [view, files, trace] = [await job.get(), await job.files(), await job.trace()];
+    const view = await viewOf(job);
+    if (view === null || isTransfer(view)) return await explainTransfer(context, node, job.id);
+    const files = await job.files();
+    const trace = await job.trace();
     context.output.result({ job: view, files, trace }, () =>
       explainJobText(view, files, trace, context.clock.wallMs()),
     );
@@ -34,14 +32,23 @@ async function explain(context: CommandContext, text: string): CommandResult {
   return undefined;
 }
 
-/** Transfers are jobs too, but not all jobs are transfers. */
-async function findTransfer({ transfers }: NodeAccess, text: string): Promise<TransferView | null> {
-  const id = jobIdIn(text);
-  if (id === null) return null;
+/** The job as it is now, or null when there is none with this id. */
+async function viewOf(job: Job): Promise<JobView | null> {
   try {
-    return await transfers.get(id);
+    return await job.get();
   } catch (error) {
-    if (error instanceof NearbitsError && error.code === 'E_NOT_FOUND') return null;
+    if (error instanceof NearbitsError && error.code === 'BG_E_NOT_FOUND') return null;
     throw error;
   }
+}
+
+/** Transfers are jobs of one file that complete themselves. */
+function isTransfer({ properties, files }: JobView): boolean {
+  return properties.autoComplete && files.total === 1;
+}
+
+async function explainTransfer({ output }: CommandContext, { transfers }: NodeAccess, id: string): Promise<void> {
+  const transfer = await transfers.get(id);
+  const trace = await transfers.trace(id);
+  output.result({ transfer, trace }, () => explainText(transfer, trace));
 }

@@ -18,6 +18,9 @@ import { StopSignal } from '../stop-signal.ts';
 import { priorityOption } from './job/make.ts';
 import { completedText } from './job/steer.ts';
 
+/** Time between two looks whether files are shared, which nothing tells of a job that has ended. */
+const SHARING_POLL_MS = 50;
+
 /** `nearbits transfer NAME URL FILE ...`: a job from its making to its completion, by the running node or by one that lives as long. */
 export function addTransferCommand(program: Command, run: Run): void {
   program
@@ -72,7 +75,16 @@ async function oneShot(context: CommandContext, jobs: Jobs, request: JobRequestI
     throw signal.aborted ? new NearbitsError('E_CANCELLED', 'the job was cancelled', { cause: error }) : error;
   }
   const result = await complete(job);
-  return { result, files: await job.files() };
+  return { result, files: await shared(context, job, signal) };
+}
+
+/** The files once it is decided which of them neighbours can have; a node of this process must live so long. */
+async function shared({ clock }: CommandContext, job: Job, signal: AbortSignal): Promise<JobFileView[]> {
+  for (;;) {
+    const files = await job.files();
+    if (signal.aborted || files.every(({ sharing }) => sharing !== 'pending')) return files;
+    await clock.sleep(SHARING_POLL_MS, signal).catch(() => {}); // Ctrl+C ends the waiting; the files are there
+  }
 }
 
 /** Draws the job until its files are there. @throws NearbitsError why they do not come */

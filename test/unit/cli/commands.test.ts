@@ -86,7 +86,7 @@ describe('nearbits status, peers and explain', () => {
     expect((await machine.json('explain', view.id)).value.trace).toHaveLength(1);
     expect(await machine.json('explain', newRecordId())).toMatchObject({
       exit: 4,
-      value: { error: { code: 'BG_E_NOT_FOUND' } },
+      value: { error: { code: 'E_NOT_FOUND' } },
     });
   });
 
