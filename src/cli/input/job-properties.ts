@@ -68,7 +68,12 @@ export function findProperty(text: string): JobPropertyName | null {
 
 /** All names of properties, as they are usually written on the command line. */
 export function propertyNames(): string[] {
-  return Object.keys(JobProperties.shape).map((name) => kebab(withoutUnit(name)));
+  return (Object.keys(JobProperties.shape) as JobPropertyName[]).map(printProperty);
+}
+
+/** A property as it is usually written on the command line: `minimum-retry-delay`. */
+export function printProperty(name: JobPropertyName): string {
+  return kebab(withoutUnit(name));
 }
 
 /**
@@ -81,7 +86,7 @@ export function parseAssignments(words: readonly string[]): JobPropertiesChange 
     const { name, value } = splitAssignment(word);
     const before = texts.get(name);
     if (before !== undefined && name !== 'customHeaders') {
-      throw new NearbitsError('E_INVALIDARG', `${kebab(name)} is given twice`);
+      throw new NearbitsError('E_INVALIDARG', `${printProperty(name)} is given twice`);
     }
     texts.set(name, before === undefined ? value : `${before}\n${value}`);
   }
@@ -110,7 +115,7 @@ function readValue(name: JobPropertyName, text: string): unknown {
   } catch (error) {
     if (!(error instanceof NearbitsError)) throw error;
     const hint = error.hint === undefined ? {} : { hint: error.hint };
-    throw new NearbitsError(error.code, `${kebab(withoutUnit(name))}: ${error.message}`, {
+    throw new NearbitsError(error.code, `${printProperty(name)}: ${error.message}`, {
       details: { property: name },
       ...hint,
     });

@@ -1,4 +1,5 @@
 import { printBytes, printDuration } from '../../core/units.ts';
+import { COST_ALWAYS } from '../../job/properties.ts';
 import type { TraceEntry } from '../../job/transfer-view.ts';
 import type { JobErrorView, JobFileView, JobView } from '../../job/view.ts';
 import { printFlags } from '../input/flags.ts';
@@ -32,10 +33,16 @@ export function bytesText({ bytes: { transferred, total } }: JobView): string {
   return `${printBytes(transferred)} of ${total === null ? 'unknown size' : printBytes(total)}`;
 }
 
-/** All of a job but its files and the properties that few jobs set. */
-export function jobText(job: JobView, nowMs: number): string {
+/** All of a job but its files; with `verbose` also the properties that few jobs set. */
+export function jobText(job: JobView, nowMs: number, verbose = false): string {
+  return table([...jobRows(job, nowMs), ...(verbose ? propertyRows(job) : [])]);
+}
+
+type Row = readonly [string, string];
+
+function jobRows(job: JobView, nowMs: number): Row[] {
   const { properties } = job;
-  const rows: [string, string][] = [
+  return [
     ['id', job.id],
     ['name', plain(properties.displayName, 256)],
     ...optional('description', properties.description),
@@ -47,20 +54,18 @@ export function jobText(job: JobView, nowMs: number): string {
     ['bytes', `${bytesText(job)}, ${sourcesOf(job)}`],
     ['created', timeText(job.createdMs)],
     ['modified', timeText(job.modifiedMs)],
-    ...(job.transferredMs === null ? [] : [['transferred', timeText(job.transferredMs)] as [string, string]]),
-    ...(job.endedMs === null ? [] : [['ended', timeText(job.endedMs)] as [string, string]]),
+    ...(job.transferredMs === null ? [] : [['transferred', timeText(job.transferredMs)] as Row]),
+    ...(job.endedMs === null ? [] : [['ended', timeText(job.endedMs)] as Row]),
     ['errors', String(job.errorCount)],
     ...errorRows(job, nowMs),
   ];
-  return table(rows);
 }
 
-/** The properties of a job that can be set, as people read them. */
-export function propertiesText({ properties, credentials, clientCertificate }: JobView): string {
+function propertyRows({ properties, credentials, clientCertificate }: JobView): Row[] {
   const { proxy, notifyCommand, webhook, customHeaders, maxDownloadSize } = properties;
   const proxies = [proxy.usage, proxy.list.join(','), proxy.bypass.join(',')].join(' ');
   const command = notifyCommand === null ? 'none' : [notifyCommand.program, ...notifyCommand.parameters].join(' ');
-  return table([
+  return [
     ['retry delay', secondsText(properties.minimumRetryDelaySeconds)],
     ['no-progress timeout', secondsText(properties.noProgressTimeoutSeconds)],
     ['download time', maximumText(properties.maximumDownloadTimeSeconds)],
@@ -74,25 +79,23 @@ export function propertiesText({ properties, credentials, clientCertificate }: J
     ['proxy', plain(proxies.trim(), 1000)],
     ['security', printFlags(properties.securityFlags, SECURITY_FLAGS)],
     ['neighbours', printFlags(properties.peerCachingFlags, PEER_CACHING_FLAGS)],
-    ['network costs', printFlags(properties.costFlags, COST_FLAGS)],
+    ['network costs', properties.costFlags === COST_ALWAYS ? 'always' : printFlags(properties.costFlags, COST_FLAGS)],
     ['modes', modesText(properties)],
     ['credentials', credentials.map(credentialText).join(', ') || 'none'],
     ['client certificate', clientCertificate === null ? 'none' : plain(clientCertificate.subject)],
-  ]);
+  ];
 }
 
 /** An error of a job: what happened, where, and the next step. */
 export function errorText(error: JobErrorView, nowMs: number, retryAtMs: number | null): string {
-  const rows: [string, string][] = [
+  const rows: Row[] = [
     ['error', `${plain(error.message, 1000)}`],
     ['code', `${error.code} (${error.hresult}), ${error.kind}, from ${error.cause}`],
     ['context', error.protocol === null ? error.context : `${error.context}, ${error.protocol}`],
-    ...(error.file === null ? [] : [['file', String(error.file)] as [string, string]]),
+    ...(error.file === null ? [] : [['file', String(error.file)] as Row]),
     ['at', timeText(error.atMs)],
-    ...(retryAtMs === null
-      ? []
-      : [['tried again', `in ${printDuration(Math.max(0, retryAtMs - nowMs))}`] as [string, string]]),
-    ...(error.hint === null ? [] : [['next', error.hint] as [string, string]]),
+    ...(retryAtMs === null ? [] : [['tried again', `in ${printDuration(Math.max(0, retryAtMs - nowMs))}`] as Row]),
+    ...(error.hint === null ? [] : [['next', error.hint] as Row]),
   ];
   return table(rows);
 }
@@ -153,13 +156,13 @@ function sourcesOf({ bytes }: JobView): string {
   return sources.join(', ');
 }
 
-function errorRows({ error, retryAtMs }: JobView, nowMs: number): [string, string][] {
+function errorRows({ error, retryAtMs }: JobView, nowMs: number): Row[] {
   if (error === null) return [];
   const retry = retryAtMs === null ? '' : `; tried again in ${printDuration(Math.max(0, retryAtMs - nowMs))}`;
   return [['last error', `${plain(error.message, 500)} (${error.code})${retry}`]];
 }
 
-function optional(name: string, value: string): [string, string][] {
+function optional(name: string, value: string): Row[] {
   return value === '' ? [] : [[name, plain(value, 1024)]];
 }
 

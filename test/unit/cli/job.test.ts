@@ -216,7 +216,7 @@ describe('nearbits job set and get', () => {
     const id = await made();
     const words = ['priority=high', 'minimum-retry-delay=2min', 'notify-flags=error', 'custom-headers=X-A: 1'];
     expect((await machine.run('job', 'set', id, ...words)).out).toBe(
-      `Changed priority, minimumRetryDelaySeconds, notifyFlags, customHeaders of job ${id}.\n`,
+      `Changed priority, minimum-retry-delay, notify-flags, custom-headers of job ${id}.\n`,
     );
     const got = async (name: string, ...more: string[]) => (await machine.run('job', 'get', id, name, ...more)).out;
     expect(await got('priority')).toBe('HIGH\n');

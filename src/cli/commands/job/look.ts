@@ -3,7 +3,7 @@ import type { JobView } from '../../../job/view.ts';
 import type { Jobs } from '../../../sdk/jobs.ts';
 import type { CommandContext, CommandResult } from '../../context.ts';
 import type { Run } from '../../program.ts';
-import { countText, errorText, jobTable, jobText, propertiesText } from '../../render/job.ts';
+import { countText, errorText, jobTable, jobText } from '../../render/job.ts';
 import { filesTable } from '../../render/job-files.ts';
 import { plain } from '../../render/table.ts';
 import { withJob } from './with-job.ts';
@@ -42,7 +42,7 @@ async function list(context: CommandContext, { allUsers = false, ended = false, 
     const jobs = await listedJobs(node.jobs, { allUsers, ended });
     context.output.result({ jobs }, () => {
       if (jobs.length === 0) return 'no jobs';
-      if (verbose === true) return jobs.map((view) => blockText(view, context.clock.wallMs())).join('\n\n');
+      if (verbose === true) return jobs.map((view) => jobText(view, context.clock.wallMs(), true)).join('\n\n');
       return jobTable(jobs, allUsers);
     });
     if (jobs.length > 0) context.output.remark(`Listed ${countText(jobs)}.`);
@@ -68,15 +68,11 @@ async function info(context: CommandContext, text: string, { verbose }: { verbos
       return;
     }
     const all = await job.files();
-    const block = blockText(view, context.clock.wallMs());
+    const block = jobText(view, context.clock.wallMs(), true);
     context.output.result({ ...view, fileList: all }, () =>
       all.length === 0 ? block : `${block}\n\n${filesTable(all)}`,
     );
   });
-}
-
-function blockText(view: JobView, nowMs: number): string {
-  return `${jobText(view, nowMs)}\n${propertiesText(view)}`;
 }
 
 async function files(context: CommandContext, text: string): CommandResult {

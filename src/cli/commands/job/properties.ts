@@ -3,7 +3,7 @@ import { NearbitsError } from '../../../core/errors.ts';
 import type { JobPropertiesChange } from '../../../job/properties.ts';
 import type { Job } from '../../../sdk/job.ts';
 import type { CommandContext, CommandResult } from '../../context.ts';
-import { parseAssignments, propertyNames, splitAssignment } from '../../input/job-properties.ts';
+import { parseAssignments, printProperty, propertyNames, splitAssignment } from '../../input/job-properties.ts';
 import { parseFileIndex } from '../../input/number.ts';
 import { readNamedFile } from '../../input/read-file.ts';
 import { readSecret } from '../../input/secret.ts';
@@ -54,7 +54,7 @@ async function set(
   const change = await withSecret(context, parseAssignments(assignments), secretFile);
   return await withJob(context, text, async (job) => {
     const view = await job.set(change);
-    const names = [...new Set(words.map((word) => splitAssignment(word).name))];
+    const names = [...new Set(words.map((word) => printProperty(splitAssignment(word).name)))];
     tellDone(context, view, `Changed ${names.join(', ')} of job ${job.id}.`);
   });
 }
