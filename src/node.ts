@@ -113,7 +113,7 @@ async function start(options: NodeOptions, starting: Starting): Promise<Nearbits
   const origins = starting.own(await Origins.open({ clock, log }, config.current.origin), (it) => it.close());
   const vault = await Vault.open({ log }, { dataDir: paths.dataDir });
   const jobDatabase = starting.own(
-    await Database.open({ log, emit, clock }, { dir: join(paths.dataDir, 'jobs') }),
+    await Database.open({ log, emit, clock }, { dir: join(paths.dataDir, 'jobs'), setAside: true }),
     (it) => it.close(),
   );
   const fetch: JobsDeps['fetch'] = {

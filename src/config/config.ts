@@ -46,7 +46,6 @@ export interface Config {
     /** Null: no revocation lists. */
     readonly crlFile: string | null;
   };
-  readonly transfer: { readonly maxConcurrent: number };
   readonly jobs: {
     readonly maxPerMachine: number;
     readonly maxPerUser: number;
@@ -73,7 +72,7 @@ export interface Config {
 
 /** Gives the parsed values the names under which the node uses them. */
 export function toConfig(settings: Settings): Config {
-  const { peers, listen, discovery, search, cache, serve, origin, transfer, jobs, api, log } = settings;
+  const { peers, listen, discovery, search, cache, serve, origin, jobs, api, log } = settings;
   return deepFreeze({
     peers: { ...peers },
     listen: { ...listen },
@@ -110,7 +109,6 @@ export function toConfig(settings: Settings): Config {
       caFile: origin.caFile,
       crlFile: origin.crlFile,
     },
-    transfer: { ...transfer },
     jobs: {
       maxPerMachine: jobs.maxPerMachine,
       maxPerUser: jobs.maxPerUser,

@@ -166,16 +166,6 @@ const origin = z.strictObject({
   }),
 });
 
-const transfer = z.strictObject({
-  maxConcurrent: count({
-    default: 4,
-    min: 1,
-    max: 64,
-    about:
-      'How many background transfers run at the same time; foreground transfers never wait. Read when the node starts.',
-  }),
-});
-
 /** What a network costs, with the words of BITS (BITS_COST_STATE_*) in the order of its bits. */
 export const NETWORK_COSTS = [
   'unrestricted',
@@ -280,7 +270,6 @@ export const ConfigSchema = z
     cache: cache.partial().describe('What is kept, and for how long.'),
     serve: serve.partial().describe('What neighbours may draw from this node.'),
     origin: origin.partial().describe('How origins are treated.'),
-    transfer: transfer.partial().describe('How transfers are queued.'),
     jobs: jobs.partial().describe('What users may ask of the job service, and how jobs take turns.'),
     api: api
       .partial()

@@ -67,6 +67,5 @@ async function openPart(wish: Wish, task: FileTask, deps: FetchDeps, signal: Abo
 
 /** Keeps what is known of the part file, so that going on with it soon costs no second look at its bytes. */
 async function pause(part: PartFile, deps: FetchDeps): Promise<void> {
-  const warm = await part.suspend();
-  if (warm !== null) deps.warm.keep(part.target.destination, warm);
+  deps.warm.keep(part.target.destination, await part.suspend());
 }

@@ -38,7 +38,9 @@ export async function findVersion(url: string, task: FileTask, deps: FetchDeps, 
     } catch (error) {
       const failure = toNearbitsError(error);
       task.note('HEAD_FAILED', failure.message, { code: failure.code });
-      const target = DOWN.has(failure.code) ? await askNeighbours(url, task, deps, signal) : null;
+      // An origin that cannot prove who it is was reached: that is no reason to do without it.
+      const down = DOWN.has(failure.code) && failure.details.certificate !== true;
+      const target = down ? await askNeighbours(url, task, deps, signal) : null;
       if (target !== null) return target;
       await waitForOrigin(failure, failures, deps, signal);
     }

@@ -35,7 +35,8 @@ export function checkProperties(change: JobPropertiesChange): void {
 function checkHeaders(headers: Readonly<Record<string, string>>): void {
   let characters = 0;
   for (const [name, value] of Object.entries(headers)) characters += `${name}: ${value}\r\n`.length;
-  if (characters > MAX_HEADER_CHARACTERS) {
+  // BITS counts the character that ends the text.
+  if (characters + 1 > MAX_HEADER_CHARACTERS) {
     throw refuse('customHeaders', 'BG_E_STRING_TOO_LONG', `${characters} characters; at most ${MAX_HEADER_CHARACTERS}`);
   }
   try {

@@ -1,11 +1,12 @@
 import { access } from 'node:fs/promises';
 import { resolveRanges } from '../core/byte-range.ts';
-import { NearbitsError, systemErrorCode, toNearbitsError } from '../core/errors.ts';
+import { NearbitsError, toNearbitsError } from '../core/errors.ts';
 import { printBytes } from '../core/units.ts';
 import { checkDestination } from '../fetch/destination.ts';
 import { type Shareable, shareFile, whyNotShared } from '../fetch/share.ts';
 import type { ShareVerdict } from '../origin/share.ts';
-import { PART_SUFFIX, PartFile } from '../transfer/part-file.ts';
+import { PartFile } from '../transfer/part-file.ts';
+import { PART_SUFFIX } from '../transfer/part-paths.ts';
 import { checkFence } from './check-file.ts';
 import type { JobContext } from './context.ts';
 import type { Job } from './job.ts';
@@ -37,20 +38,37 @@ async function rename(file: FileRecord): Promise<void> {
     await PartFile.handOver(file.localName);
   } catch (error) {
     file.handingOver = false;
-    const code = systemErrorCode(error) ?? toNearbitsError(error).code;
-    throw new NearbitsError('E_DESTINATION', `${file.localName} could not be put in its place (${code})`, {
+    const { code, message } = toNearbitsError(error);
+    // Somebody edited or removed the temporary file: what is there is not what was transferred.
+    if (code === 'E_VALIDATION_FAILED' || code === 'E_NOT_FOUND') file.transferred = false;
+    throw new NearbitsError('E_DESTINATION', `${file.localName} could not be put in its place: ${message}`, {
       cause: error,
-      hint: 'Mend what is in the way and complete the job again; nothing is lost.',
+      hint: file.transferred
+        ? 'Mend what is in the way and complete the job again; nothing is lost.'
+        : 'Resume the job to fetch the file again, then complete it.',
     });
   }
 }
 
-/** After a crash: whether the rename that was announced happened, which then counts. */
+/** After a crash: finishes the rename that was announced, or finds out that it happened. */
 export async function settleHandOver(file: FileRecord): Promise<void> {
   if (!file.handingOver) return;
-  const moved = !(await exists(file.localName + PART_SUFFIX)) && (await exists(file.localName));
-  file.completed = moved;
   file.handingOver = false;
+  try {
+    // Without a version there is no journal that tells one file from another: only the names can be looked at.
+    if (file.version === null) file.completed = await wasMoved(file.localName);
+    else {
+      await PartFile.handOver(file.localName);
+      file.completed = true;
+    }
+  } catch {
+    file.completed = false; // The file is where it was before; completing the job again says what is wrong.
+  }
+  if (file.completed) file.validation = 'valid';
+}
+
+async function wasMoved(destination: string): Promise<boolean> {
+  return !(await exists(destination + PART_SUFFIX)) && (await exists(destination));
 }
 
 /** Removes what is left of files that were not handed over. Returns whether something could not be deleted. */

@@ -48,7 +48,10 @@ const BY_SYSTEM_CODE: Readonly<Record<string, BitsCode>> = {
   EDQUOT: 'ERROR_DISK_FULL',
 };
 
-/** Errors that wait for the end of a condition; nobody tries again by time (BITS: BG_JOB_STATE_TRANSIENT_ERROR). */
+/**
+ * Errors that wait for the end of a condition; nobody tries again by time (BITS: BG_JOB_STATE_TRANSIENT_ERROR). A locked
+ * volume is not among them, as it is in BITS: here nobody tells when the lock ends, so it is tried.
+ */
 const CONDITIONS: ReadonlySet<string> = new Set<BitsCode>([
   'BG_E_NETWORK_DISCONNECTED',
   'BG_E_BLOCKED_BY_POLICY',

@@ -1,32 +1,23 @@
 import type { Caller } from '../core/caller.ts';
 import { NearbitsError } from '../core/errors.ts';
-import { type JobId, newJobId } from '../core/ids.ts';
-import { checkDestination } from '../fetch/destination.ts';
-import { checkAuth, checkCredentials } from './check-credentials.ts';
-import { checkFolder, checkLocalName, checkRanges, checkRemoteName, replacePrefix } from './check-file.ts';
+import type { JobId } from '../core/ids.ts';
+import { checkFolder, checkRemoteName, replacePrefix } from './check-file.ts';
 import { checkProperties } from './check-properties.ts';
 import { checkTiming, settle } from './check-timing.ts';
+import type { Closing } from './closing.ts';
 import type { JobContext } from './context.ts';
-import { cancelJob, completeJob } from './end-job.ts';
+import { Desk } from './desk.ts';
 import type { Engine } from './engine.ts';
 import { type FileCallDeps, fileOf, filled, requestRanges, setValidation, updatePosition } from './file-calls.ts';
-import { settleHandOver } from './hand-over.ts';
-import { fileView, Job, jobView } from './job.ts';
+import { fileView, Job } from './job.ts';
 import type { JobBackend, JobQuery } from './job-backend.ts';
-import { type FileRecord, type JobRecord, newFile } from './job-record.ts';
 import type { JobTable } from './job-table.ts';
+import { checkJobCount, checkNewFiles, newRecord } from './new-job.ts';
 import type { Notifier } from './notifier.ts';
 import type { JobPropertiesChange } from './properties.ts';
-import { sealSecrets, unsealSecrets } from './secrets.ts';
-import {
-  applyChange,
-  changeSecrets,
-  checkCertificate,
-  checkIsOwner,
-  describeCertificate,
-  splitSecrets,
-} from './set-properties.ts';
-import { afterCall, isAction, isFinal, type JobCall } from './state.ts';
+import { SecretCalls } from './secret-calls.ts';
+import { applyChange, checkIsOwner } from './set-properties.ts';
+import { afterCall, isFinal } from './state.ts';
 import type { TraceEntry } from './transfer-view.ts';
 import type {
   CallResult,
@@ -48,6 +39,7 @@ export interface JobServiceParts {
   readonly context: JobContext;
   readonly jobs: JobTable;
   readonly engine: Engine;
+  readonly closing: Closing;
   readonly notifier: Notifier;
   readonly waiters: Waiters;
 }
@@ -57,17 +49,22 @@ export class JobService implements JobBackend {
   readonly #context: JobContext;
   readonly #jobs: JobTable;
   readonly #engine: Engine;
+  readonly #closing: Closing;
   readonly #notifier: Notifier;
   readonly #waiters: Waiters;
+  readonly #desk: Desk;
+  readonly #secrets: SecretCalls;
   readonly #fileCalls: FileCallDeps;
-  readonly #sharing = new Set<Promise<void>>();
 
-  constructor({ context, jobs, engine, notifier, waiters }: JobServiceParts) {
+  constructor({ context, jobs, engine, closing, notifier, waiters }: JobServiceParts) {
     this.#context = context;
     this.#jobs = jobs;
     this.#engine = engine;
+    this.#closing = closing;
     this.#notifier = notifier;
     this.#waiters = waiters;
+    this.#desk = new Desk(context, jobs);
+    this.#secrets = new SecretCalls(this.#desk, engine, context);
     this.#fileCalls = { context, engine };
   }
 
@@ -79,13 +76,13 @@ export class JobService implements JobBackend {
     checkProperties(properties);
     checkTiming(properties, { files: 0, everResumed: false, type });
     const settled = settle(properties, { ranged: hasRanges(files) });
-    const added = await this.#checkFiles(caller, files, 0);
-    this.#checkJobCount(caller);
-    const job = new Job(this.#newRecord(caller, settled, added));
+    const added = await checkNewFiles(caller, files, 0, this.#jobs, this.#context);
+    checkJobCount(caller, this.#jobs, this.#context);
+    const job = new Job(newRecord(caller, settled, added, this.#context));
     await this.#enter(job);
     const { id } = job;
     this.#context.emit({ type: 'job.created', jobId: id, owner: caller.name, displayName: properties.displayName });
-    return resume ? this.resume(caller, id) : this.#view(job, caller);
+    return resume ? this.resume(caller, id) : this.#desk.view(job, caller);
   }
 
   async list(caller: Caller, query: JobQuery): ReturnType<JobBackend['list']> {
@@ -102,22 +99,22 @@ export class JobService implements JobBackend {
     matching.sort((a, b) => (a.id < b.id ? -1 : 1));
     const page = matching.slice(0, query.limit);
     const next = matching.length > page.length ? (page.at(-1)?.id ?? null) : null;
-    return { jobs: page.map((job) => this.#view(job, caller)), next };
+    return { jobs: page.map((job) => this.#desk.view(job, caller)), next };
   }
 
   async get(caller: Caller, id: JobId): Promise<JobView> {
-    return this.#view(this.#find(caller, id), caller);
+    return this.#desk.view(this.#desk.find(caller, id), caller);
   }
 
   async files(caller: Caller, id: JobId): Promise<JobFileView[]> {
-    const job = this.#find(caller, id);
+    const job = this.#desk.find(caller, id);
     return job.record.files.map((_, index) => fileView(job, index));
   }
 
   addFiles(caller: Caller, id: JobId, files: readonly JobFileRequest[]): Promise<JobView> {
-    return this.#call(caller, id, 'addFiles', async (job) => {
+    return this.#desk.change(caller, id, 'addFiles', async (job) => {
       if (files.length === 0) throw new NearbitsError('E_INVALIDARG', 'no file is given');
-      const added = await this.#checkFiles(caller, files, job.record.files.length);
+      const added = await checkNewFiles(caller, files, job.record.files.length, this.#jobs, this.#context);
       settle(job.record.properties, { ranged: hasRanges(files) });
       job.record.files.push(...added);
       this.#jobs.claim(job);
@@ -125,7 +122,7 @@ export class JobService implements JobBackend {
   }
 
   set(caller: Caller, id: JobId, change: JobPropertiesChange): Promise<JobView> {
-    return this.#call(caller, id, 'set', async (job) => {
+    return this.#desk.change(caller, id, 'set', async (job) => {
       const { record } = job;
       if (change.customHeaders !== undefined) checkIsOwner(job, caller, 'headers');
       checkProperties(change);
@@ -141,7 +138,7 @@ export class JobService implements JobBackend {
   }
 
   resume(caller: Caller, id: JobId): Promise<JobView> {
-    return this.#call(caller, id, 'resume', async (job, next) => {
+    return this.#desk.change(caller, id, 'resume', async (job, next) => {
       const { record } = job;
       if (record.files.length === 0) {
         throw new NearbitsError('BG_E_EMPTY', 'the job has no files', { hint: 'Add a file first.' });
@@ -155,7 +152,7 @@ export class JobService implements JobBackend {
   }
 
   suspend(caller: Caller, id: JobId): Promise<JobView> {
-    return this.#call(caller, id, 'suspend', async (job, next) => {
+    return this.#desk.change(caller, id, 'suspend', async (job, next) => {
       await this.#engine.halt(job);
       job.record.idle = false;
       this.#engine.move(job, next);
@@ -163,11 +160,11 @@ export class JobService implements JobBackend {
   }
 
   complete(caller: Caller, id: JobId): Promise<CallResult> {
-    return this.#end(caller, id, 'complete', (job) => this.completeHeld(job));
+    return this.#end(caller, id, 'complete', (job) => this.#closing.complete(job));
   }
 
   cancel(caller: Caller, id: JobId): Promise<CallResult> {
-    return this.#end(caller, id, 'cancel', (job) => this.cancelHeld(job, false));
+    return this.#end(caller, id, 'cancel', (job) => this.#closing.cancel(job, false));
   }
 
   async reset(caller: Caller, allUsers: boolean): Promise<CallResult[]> {
@@ -179,8 +176,9 @@ export class JobService implements JobBackend {
   }
 
   takeOwnership(caller: Caller, id: JobId): Promise<JobView> {
-    return this.#call(caller, id, 'takeOwnership', async (job) => {
+    return this.#desk.change(caller, id, 'takeOwnership', async (job) => {
       if (!caller.administrator) throw notAllowed('only administrators may take the ownership of a job');
+      await checkAccess(caller, job);
       // BITS: what the old owner entrusted to the job does not pass to the new one.
       job.record.secrets = null;
       Object.assign(job.record.properties, { notifyCommand: null, webhook: null, customHeadersWriteOnly: false });
@@ -191,64 +189,34 @@ export class JobService implements JobBackend {
   }
 
   async error(caller: Caller, id: JobId): Promise<JobErrorView> {
-    const job = this.#find(caller, id);
+    const job = this.#desk.find(caller, id);
     afterCall(job.state, 'getError');
     return job.record.error as JobErrorView; // both states are entered with an error only
   }
 
   async trace(caller: Caller, id: JobId): Promise<TraceEntry[]> {
-    const job = this.#find(caller, id);
+    const job = this.#desk.find(caller, id);
     return job.trace?.entries() ?? this.#context.store.trace(id);
   }
 
   setCredentials(caller: Caller, id: JobId, credentials: JobCredentials): Promise<JobView> {
-    return this.#call(caller, id, 'set', async (job) => {
-      const checked = checkCredentials(credentials);
-      const others = (all: readonly JobCredentials[]) =>
-        all.filter((one) => one.target !== checked.target || one.scheme !== checked.scheme);
-      changeSecrets(job, this.#context, (all) => ({ ...all, credentials: [...others(all.credentials), checked] }));
-      await this.#engine.restart(job);
-    });
+    return this.#secrets.setCredentials(caller, id, credentials);
   }
 
-  async removeCredentials(caller: Caller, id: JobId, target: string, scheme: string): Promise<CallResult> {
-    let removed = false;
-    const job = await this.#call(caller, id, 'set', async (job) => {
-      const wanted = checkAuth(target, scheme);
-      const isOther = (one: JobCredentials) => one.target !== wanted.target || one.scheme !== wanted.scheme;
-      changeSecrets(job, this.#context, (all) => {
-        const credentials = all.credentials.filter(isOther);
-        removed = credentials.length < all.credentials.length;
-        return { ...all, credentials };
-      });
-      if (removed) await this.#engine.restart(job);
-    });
-    return { code: removed ? 'S_OK' : 'S_FALSE', job };
+  removeCredentials(caller: Caller, id: JobId, target: string, scheme: string): Promise<CallResult> {
+    return this.#secrets.removeCredentials(caller, id, target, scheme);
   }
 
   setClientCertificate(caller: Caller, id: JobId, certificate: JobClientCertificate): Promise<JobView> {
-    return this.#call(caller, id, 'set', async (job) => {
-      checkIsOwner(job, caller, 'client certificate');
-      checkCertificate(certificate);
-      changeSecrets(job, this.#context, (all) => ({ ...all, clientCertificate: certificate }));
-      await this.#engine.restart(job);
-    });
+    return this.#secrets.setClientCertificate(caller, id, certificate);
   }
 
-  async removeClientCertificate(caller: Caller, id: JobId): Promise<CallResult> {
-    let removed = false;
-    const job = await this.#call(caller, id, 'set', async (job) => {
-      changeSecrets(job, this.#context, (all) => {
-        removed = all.clientCertificate !== null;
-        return { ...all, clientCertificate: null };
-      });
-      if (removed) await this.#engine.restart(job);
-    });
-    return { code: removed ? 'S_OK' : 'S_FALSE', job };
+  removeClientCertificate(caller: Caller, id: JobId): Promise<CallResult> {
+    return this.#secrets.removeClientCertificate(caller, id);
   }
 
   setRemoteName(caller: Caller, id: JobId, index: number, url: string): Promise<JobView> {
-    return this.#call(caller, id, 'setRemoteName', async (job) => {
+    return this.#desk.change(caller, id, 'setRemoteName', async (job) => {
       const file = fileOf(job, index);
       const checked = checkRemoteName(url);
       // BITS: files that are there are left alone.
@@ -258,7 +226,7 @@ export class JobService implements JobBackend {
 
   async replaceRemotePrefix(caller: Caller, id: JobId, from: string, to: string): Promise<CallResult> {
     let matched = false;
-    const job = await this.#call(caller, id, 'setRemoteName', async (job) => {
+    const job = await this.#desk.change(caller, id, 'setRemoteName', async (job) => {
       const open = job.record.files.filter((file) => !file.transferred);
       const changes = open.map((file) => ({ file, url: replacePrefix(file.remoteUrl, from, to) }));
       for (const { file, url } of changes) if (url !== null) file.remoteUrl = url;
@@ -268,19 +236,21 @@ export class JobService implements JobBackend {
   }
 
   setValidationState(caller: Caller, id: JobId, index: number, valid: boolean): Promise<JobView> {
-    return this.#call(caller, id, 'setValidationState', (job) => setValidation(job, index, valid, this.#fileCalls));
+    return this.#desk.change(caller, id, 'setValidationState', (job) =>
+      setValidation(job, index, valid, this.#fileCalls),
+    );
   }
 
   requestRanges(caller: Caller, id: JobId, index: number, ranges: readonly JobRange[]): Promise<JobView> {
-    return this.#call(caller, id, 'requestRanges', (job) => requestRanges(job, index, ranges, this.#fileCalls));
+    return this.#desk.change(caller, id, 'requestRanges', (job) => requestRanges(job, index, ranges, this.#fileCalls));
   }
 
   async filledRanges(caller: Caller, id: JobId, index: number): Promise<FilledRange[]> {
-    return filled(this.#find(caller, id), index);
+    return filled(this.#desk.find(caller, id), index);
   }
 
   async updateDownloadPosition(caller: Caller, id: JobId, index: number, offset: number): Promise<void> {
-    const job = this.#find(caller, id);
+    const job = this.#desk.find(caller, id);
     afterCall(job.state, 'requestRanges');
     updatePosition(job, index, offset);
   }
@@ -288,7 +258,7 @@ export class JobService implements JobBackend {
   async settled(caller: Caller, id: JobId, until: (job: JobView) => boolean, signal: AbortSignal): Promise<JobView> {
     for (;;) {
       const changed = this.#waiters.next(id, signal);
-      const view = this.#view(this.#find(caller, id), caller);
+      const view = this.#desk.view(this.#desk.find(caller, id), caller);
       if (until(view)) return view;
       await changed;
     }
@@ -302,98 +272,6 @@ export class JobService implements JobBackend {
     await this.#notifier.acknowledge(caller, notificationId);
   }
 
-  /** Completes a job whose lock the caller holds. */
-  async completeHeld(job: Job): Promise<CallResult['code']> {
-    const before = job.state;
-    await this.#engine.halt(job);
-    try {
-      const { code, sharing } = await completeJob(job, this.#context, this.#jobs);
-      this.#watchSharing(job, sharing);
-      await this.#notifier.forget(job.id);
-      return code;
-    } catch (error) {
-      // BITS: the job stays as it was and can be completed again; one that ran goes on.
-      if (isAction(before)) await this.#engine.enqueue(job);
-      await this.#context.store.save(job);
-      throw error;
-    }
-  }
-
-  /** Cancels a job whose lock the caller holds. */
-  async cancelHeld(job: Job, keepParts: boolean): Promise<CallResult['code']> {
-    await this.#engine.halt(job);
-    const code = await cancelJob(job, keepParts, this.#context, this.#jobs);
-    await this.#notifier.forget(job.id);
-    return code;
-  }
-
-  /** Takes up a job from the store: settles what a crash left open and puts it where it was. */
-  async restore(record: JobRecord): Promise<Job> {
-    for (const file of record.files) await settleHandOver(file);
-    if (record.state === 'CONNECTING' || record.state === 'TRANSFERRING') record.state = 'QUEUED';
-    const job = new Job(record);
-    this.#jobs.add(job);
-    return job;
-  }
-
-  /** Cancels jobs that nobody touched for too long (BITS: JobInactivityTimeout). */
-  async cancelInactive(): Promise<void> {
-    const before = this.#context.age.now() - this.#context.policy().inactivityTimeoutMs;
-    for (const job of [...this.#jobs.open.values()]) {
-      if (job.record.activeAge >= before) continue;
-      this.#context.log.warn({ job: job.id }, 'a job was inactive for too long and is cancelled');
-      await job.exclusively(async () => {
-        if (!isFinal(job.state)) await this.cancelHeld(job, false);
-      });
-    }
-  }
-
-  /** Waits until no file is on its way into the cache any more. */
-  async settleSharing(): Promise<void> {
-    await Promise.all(this.#sharing);
-  }
-
-  #watchSharing(job: Job, sharing: Promise<void>): void {
-    const watched = sharing
-      .catch((error) => this.#context.log.error({ err: error, job: job.id }, 'sharing after a job failed'))
-      .finally(() => this.#sharing.delete(watched));
-    this.#sharing.add(watched);
-  }
-
-  #newRecord(
-    caller: Caller,
-    properties: Omit<JobRequest, 'type' | 'files' | 'resume'>,
-    files: FileRecord[],
-  ): JobRecord {
-    const { shown, secrets } = splitSecrets(properties);
-    const id = newJobId();
-    const now = this.#context.clock.wallMs();
-    return {
-      format: 1,
-      id,
-      type: 'DOWNLOAD',
-      state: 'SUSPENDED',
-      owner: caller.name,
-      folders: caller.folders === null ? null : [...caller.folders],
-      properties: shown,
-      secrets: sealSecrets(this.#context.vault, id, secrets),
-      resumed: false,
-      idle: false,
-      createdMs: now,
-      modifiedMs: now,
-      startedMs: null,
-      transferredMs: null,
-      endedMs: null,
-      activeAge: this.#context.age.now(),
-      noProgressAge: null,
-      downloadMs: 0,
-      errorCount: 0,
-      error: null,
-      retryAtMs: null,
-      files,
-    };
-  }
-
   /** What cannot be stored was never made. */
   async #enter(job: Job): Promise<void> {
     this.#jobs.add(job);
@@ -405,95 +283,18 @@ export class JobService implements JobBackend {
     }
   }
 
-  async #checkFiles(caller: Caller, files: readonly JobFileRequest[], there: number): Promise<FileRecord[]> {
-    const { maxFilesPerJob, maxRangesPerFile } = this.#context.policy();
-    if (!caller.administrator && there + files.length > maxFilesPerJob) {
-      throw tooMany('BG_E_TOO_MANY_FILES_IN_JOB', 'files in a job', maxFilesPerJob);
-    }
-    const most = caller.administrator ? Number.POSITIVE_INFINITY : maxRangesPerFile;
-    const seen = new Set<string>();
-    const checked: FileRecord[] = [];
-    for (const request of files) {
-      const remoteUrl = checkRemoteName(request.remoteUrl);
-      const localName = await checkPlace(caller, request);
-      if (request.ranges !== undefined) checkRanges(request.ranges, most);
-      this.#checkDestinationIsFree(localName, seen);
-      const { ranges, sha256, overwrite } = request;
-      checked.push(newFile({ remoteUrl, localName, ranges: ranges ?? null, sha256: sha256 ?? null, overwrite }));
-    }
-    // Looked at again after the last wait, so that no other call took a name meanwhile.
-    for (const { localName } of checked) this.#checkDestinationIsFree(localName, null);
-    return checked;
-  }
-
-  #checkDestinationIsFree(localName: string, seen: Set<string> | null): void {
-    const other = this.#jobs.writing(localName);
-    if (other === null && !seen?.has(localName)) {
-      seen?.add(localName);
-      return;
-    }
-    const who = other === null ? 'another file of this job' : `job ${other.id}`;
-    throw new NearbitsError('E_DESTINATION', `${localName} is being written by ${who}`, {
-      details: { localName },
-      hint: 'Choose another name, or cancel or complete that job first.',
-    });
-  }
-
-  #checkJobCount(caller: Caller): void {
-    if (caller.administrator) return;
-    const { maxPerMachine, maxPerUser } = this.#context.policy();
-    if (this.#jobs.countOf(caller.name) >= maxPerUser) {
-      throw tooMany('BG_E_TOO_MANY_JOBS_PER_USER', 'jobs of one user', maxPerUser);
-    }
-    if (this.#jobs.open.size >= maxPerMachine) {
-      throw tooMany('BG_E_TOO_MANY_JOBS_PER_MACHINE', 'jobs on this machine', maxPerMachine);
-    }
-  }
-
-  /** One call that changes a job: checked against the state machine, one at a time, stored before it returns. */
-  async #call(
-    caller: Caller,
-    id: JobId,
-    call: JobCall,
-    work: (job: Job, next: ReturnType<typeof afterCall>) => Promise<void>,
-  ): Promise<JobView> {
-    const job = this.#find(caller, id);
-    return job.exclusively(async () => {
-      await work(job, afterCall(job.state, call));
-      job.record.modifiedMs = this.#context.clock.wallMs();
-      job.record.activeAge = this.#context.age.now();
-      await this.#context.store.save(job);
-      this.#context.emit({ type: 'job.modified', jobId: id });
-      this.#context.changed(job);
-      await this.#context.notify(job, 'modification');
-      return this.#view(job, caller);
-    });
-  }
-
   async #end(
     caller: Caller,
     id: JobId,
     call: 'complete' | 'cancel',
     work: (job: Job) => Promise<CallResult['code']>,
   ): Promise<CallResult> {
-    const job = this.#find(caller, id);
+    const job = this.#desk.find(caller, id);
     return job.exclusively(async () => {
       afterCall(job.state, call);
       const code = await work(job);
-      return { code, job: this.#view(job, caller) };
+      return { code, job: this.#desk.view(job, caller) };
     });
-  }
-
-  #find(caller: Caller, id: JobId): Job {
-    const job = this.#jobs.find(id);
-    if (job !== null && (caller.administrator || job.record.owner === caller.name)) return job;
-    throw new NearbitsError('BG_E_NOT_FOUND', `there is no job ${id}`, { hint: 'Look at `nearbits job ls`.' });
-  }
-
-  #view(job: Job, caller: Caller): JobView {
-    const secrets = unsealSecrets(this.#context.vault, job.id, job.record.secrets);
-    const certificate = describeCertificate(secrets.clientCertificate);
-    return jobView(job, secrets, certificate, job.record.owner === caller.name);
   }
 }
 
@@ -506,20 +307,15 @@ function plainOf({ webhook: _, ...plain }: JobPropertiesChange): Omit<JobPropert
   return plain;
 }
 
-/** Checks where a file shall go. Users with a fence get the resolved path, so that no link leads out of it later. */
-async function checkPlace(caller: Caller, { localName, overwrite }: JobFileRequest): Promise<string> {
-  checkLocalName(localName);
-  const resolved = await checkFolder(caller, localName);
-  const path = caller.folders === null ? localName : resolved;
-  await checkDestination(path, overwrite);
-  return path;
-}
-
-function tooMany(code: ConstructorParameters<typeof NearbitsError>[0], what: string, limit: number): NearbitsError {
-  return new NearbitsError(code, `too many ${what}: at most ${limit} are allowed`, {
-    details: { limit },
-    hint: 'Complete or cancel jobs first, or ask the administrator to raise the limit (section jobs of the policy).',
-  });
+/** BITS: the new owner must have access to the files. */
+async function checkAccess(caller: Caller, job: Job): Promise<void> {
+  for (const { localName } of job.record.files) {
+    try {
+      await checkFolder(caller, localName);
+    } catch (cause) {
+      throw new NearbitsError('BG_E_NEW_OWNER_NO_FILE_ACCESS', `the new owner may not write ${localName}`, { cause });
+    }
+  }
 }
 
 function notAllowed(message: string): NearbitsError {

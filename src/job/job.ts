@@ -2,7 +2,7 @@ import { rangeLength, resolveRanges } from '../core/byte-range.ts';
 import type { JobId } from '../core/ids.ts';
 import { RangeSet } from '../core/range-set.ts';
 import type { Steering } from '../fetch/file-task.ts';
-import { PART_SUFFIX } from '../transfer/part-file.ts';
+import { PART_SUFFIX } from '../transfer/part-paths.ts';
 import type { Focus } from '../transfer/transfer.ts';
 import type { FileRecord, JobRecord } from './job-record.ts';
 import { requestedRange } from './ranges.ts';

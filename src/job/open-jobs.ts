@@ -4,14 +4,17 @@ import type { ErrorCode } from '../core/errors.ts';
 import { AgeClock } from '../plan/age-clock.ts';
 import { NetworkWatch } from '../platform/network-watch.ts';
 import type { Database } from '../store/database.ts';
+import { Closing } from './closing.ts';
 import type { JobContext } from './context.ts';
 import { Engine } from './engine.ts';
+import { settleHandOver } from './hand-over.ts';
 import { Job } from './job.ts';
+import type { JobRecord } from './job-record.ts';
 import { JobService } from './job-service.ts';
 import { JobStore } from './job-store.ts';
 import { JobTable } from './job-table.ts';
 import { Notifier } from './notifier.ts';
-import type { JobState } from './state.ts';
+import { isRunning, type JobState } from './state.ts';
 import { TraceLog } from './trace-log.ts';
 import { Transfers } from './transfers.ts';
 import { Waiters } from './waiters.ts';
@@ -70,28 +73,29 @@ export async function openJobs(deps: JobsDeps, options: JobsOptions): Promise<Op
   const engine = new Engine(context, jobs, network, {
     transferred: async (job) => {
       await context.notify(job, 'transferred');
-      if (job.record.properties.autoComplete) await service.completeHeld(job);
+      if (job.record.properties.autoComplete) await closing.complete(job);
     },
     failed: async (job) => {
       tellFailure(job, context);
       await context.notify(job, 'error');
-      if (job.record.properties.autoComplete) await service.cancelHeld(job, true);
+      if (job.record.properties.autoComplete) await closing.cancel(job, true);
     },
   });
   for (const record of await store.loadEnded()) jobs.addEnded(new Job(record));
   const records = await store.load();
   notifier = await openNotifier(deps, jobs);
-  const service = new JobService({ context, jobs, engine, notifier, waiters });
-  for (const record of records) await service.restore(record);
+  const closing = new Closing({ context, jobs, engine, notifier });
+  const service = new JobService({ context, jobs, engine, closing, notifier, waiters });
+  for (const record of records) jobs.add(await restore(record));
 
   const saveAge = () => ages.put('age', age.snapshot());
   let chores: Timer | null = null;
   if (options.resume) {
-    for (const job of jobs.open.values()) await takeUp(job, engine, service, context);
+    for (const job of jobs.open.values()) await takeUp(job, engine, closing, context);
     network.start(() => void engine.conditionsChanged('network'));
     const work = (): void => {
       chores = clock.after(CHORES_EVERY_MS, work);
-      Promise.all([saveAge(), service.cancelInactive()]).catch((error) =>
+      Promise.all([saveAge(), closing.cancelInactive()]).catch((error) =>
         log.error({ err: error }, 'the chores of the job service failed'),
       );
     };
@@ -100,7 +104,7 @@ export async function openJobs(deps: JobsDeps, options: JobsOptions): Promise<Op
   const open = notifier;
   return {
     service,
-    transfers: new Transfers(service, { context, jobs, waiters }),
+    transfers: new Transfers(service, { context, jobs, closing, waiters }),
     policyChanged: () => engine.conditionsChanged('policy'),
     count: (state) => jobs.count(state),
     ownerOf: (id) => jobs.find(id as Job['id'])?.record.owner ?? null,
@@ -110,7 +114,7 @@ export async function openJobs(deps: JobsDeps, options: JobsOptions): Promise<Op
       network.stop();
       await engine.stop();
       await open.stop();
-      await service.settleSharing();
+      await closing.settle();
       await saveAge();
     },
   };
@@ -127,8 +131,15 @@ function tellFailure(job: Job, context: JobContext): void {
   context.emit({ type: 'transfer.failed', transferId: job.id, file: error.file, code, message: error.message });
 }
 
+/** A job from the store, with what a crash left open settled. */
+async function restore(record: JobRecord): Promise<Job> {
+  for (const file of record.files) await settleHandOver(file);
+  if (isRunning(record.state)) record.state = 'QUEUED';
+  return new Job(record);
+}
+
 /** Puts a job where it was when the node stopped. */
-async function takeUp(job: Job, engine: Engine, service: JobService, context: JobContext): Promise<void> {
+async function takeUp(job: Job, engine: Engine, closing: Closing, context: JobContext): Promise<void> {
   const { state, properties } = job.record;
   if (job.record.startedMs !== null) {
     job.trace = new TraceLog(context.clock.wallMs, await context.store.trace(job.id));
@@ -136,6 +147,6 @@ async function takeUp(job: Job, engine: Engine, service: JobService, context: Jo
   }
   if (state === 'QUEUED') await engine.enqueue(job);
   else if (state === 'TRANSIENT_ERROR') await engine.resumeRetry(job);
-  else if (state === 'TRANSFERRED' && properties.autoComplete) await job.exclusively(() => service.completeHeld(job));
-  else if (state === 'ERROR' && properties.autoComplete) await job.exclusively(() => service.cancelHeld(job, true));
+  else if (state === 'TRANSFERRED' && properties.autoComplete) await job.exclusively(() => closing.complete(job));
+  else if (state === 'ERROR' && properties.autoComplete) await job.exclusively(() => closing.cancel(job, true));
 }

@@ -5,6 +5,7 @@ import { type ErrorCode, NearbitsError } from '../core/errors.ts';
 import type { TransferId } from '../core/ids.ts';
 import { parseOriginUrl } from '../core/url.ts';
 import { checkDestination } from '../fetch/destination.ts';
+import type { Closing } from './closing.ts';
 import type { JobContext } from './context.ts';
 import { fileView, type Job } from './job.ts';
 import type { JobService } from './job-service.ts';
@@ -22,6 +23,7 @@ const MAX_NAME_LENGTH = 256;
 export interface TransfersDeps {
   readonly context: JobContext;
   readonly jobs: JobTable;
+  readonly closing: Closing;
   readonly waiters: Waiters;
 }
 
@@ -33,11 +35,13 @@ export interface TransfersDeps {
 export class Transfers {
   readonly #service: JobService;
   readonly #jobs: JobTable;
+  readonly #closing: Closing;
   readonly #waiters: Waiters;
   readonly #context: JobContext;
 
-  constructor(service: JobService, { context, jobs, waiters }: TransfersDeps) {
+  constructor(service: JobService, { context, jobs, closing, waiters }: TransfersDeps) {
     this.#service = service;
+    this.#closing = closing;
     this.#jobs = jobs;
     this.#waiters = waiters;
     this.#context = context;
@@ -88,7 +92,7 @@ export class Transfers {
     await job.exclusively(async () => {
       if (isFinal(job.state)) return;
       job.record.error = null;
-      await this.#service.cancelHeld(job, true);
+      await this.#closing.cancel(job, true);
       const failure = { code: 'E_CANCELLED', message: 'the transfer was cancelled' } as const;
       this.#context.emit({ type: 'transfer.failed', transferId: id, file: null, ...failure });
     });

@@ -23,7 +23,7 @@ export class Origins {
     this.#client = client;
   }
 
-  /** @throws NearbitsError E_CONFIG when the file of certificate authorities or the proxy cannot be used. */
+  /** @throws NearbitsError E_CONFIG when a file of certificates or the proxy cannot be used. */
   static async open(deps: OriginsDeps, config: OriginConfig): Promise<Origins> {
     return new Origins(deps, await createClient(deps, config));
   }
@@ -46,15 +46,17 @@ export class Origins {
 
 async function createClient(
   deps: OriginsDeps,
-  { caFile, retries: _, ...options }: OriginConfig,
+  { caFile, crlFile, retries: _, ...options }: OriginConfig,
 ): Promise<OriginClient> {
-  return new OriginClient(deps, { ...options, extraCaPem: caFile === null ? null : await readCaFile(caFile) });
+  const extraCaPem = caFile === null ? null : await readPem('origin.caFile', caFile);
+  const crlPem = crlFile === null ? null : await readPem('origin.crlFile', crlFile);
+  return new OriginClient(deps, { ...options, extraCaPem, crlPem });
 }
 
-async function readCaFile(path: string): Promise<string> {
+async function readPem(key: string, path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new NearbitsError('E_CONFIG', `origin.caFile cannot be read: ${path}`, { cause });
+    throw new NearbitsError('E_CONFIG', `${key} cannot be read: ${path}`, { cause });
   }
 }

@@ -39,7 +39,9 @@ export function afterFailure(failure: Failure): FailureVerdict {
   }
   if (failure.kind === 'cache') return { action: 'drop' };
   if (failure.kind === 'peer') return afterPeerFailure(failure);
-  if (!isTransient(code) || failure.failures > failure.originRetries) return { action: 'drop' };
+  // A certificate that is not trusted is not trusted a second later either.
+  const final = !isTransient(code) || details.certificate === true;
+  if (final || failure.failures > failure.originRetries) return { action: 'drop' };
   return { action: 'wait', delayMs: retryDelay(failure.failures, details.retryAfterMs) };
 }
 

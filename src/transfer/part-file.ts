@@ -29,7 +29,6 @@ export interface PartOptions {
 }
 
 // The names are part of what callers of a part file need.
-export { openPart, PART_SUFFIX } from './part-paths.ts';
 
 const NOTHING: JournalContent = { found: 'nothing' };
 

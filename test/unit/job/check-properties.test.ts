@@ -6,10 +6,10 @@ import { codeOf, errorOf } from '../../support/error-code.ts';
 const codeFor = (change: Parameters<typeof checkProperties>[0]) => codeOf(() => checkProperties(change));
 
 describe('custom headers', () => {
-  it('may have 16,384 characters with separators and line ends, and none more', () => {
+  it('may have 16,384 characters with separators, line ends and the end of the text, and none more', () => {
     const headers = (characters: number) => ({ 'X-Long': 'a'.repeat(characters - 'X-Long: \r\n'.length) });
-    expect(codeFor({ customHeaders: headers(16_384) })).toBeNull();
-    expect(codeFor({ customHeaders: headers(16_385) })).toBe('BG_E_STRING_TOO_LONG');
+    expect(codeFor({ customHeaders: headers(16_383) })).toBeNull();
+    expect(codeFor({ customHeaders: headers(16_384) })).toBe('BG_E_STRING_TOO_LONG');
     expect(codeFor({ customHeaders: { ...headers(16_377), A: 'bcd' } })).toBe('BG_E_STRING_TOO_LONG');
   });
 

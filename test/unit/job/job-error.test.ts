@@ -118,7 +118,6 @@ describe('waitsForCondition', () => {
     expect(waiting.sort()).toEqual([
       'BG_E_BLOCKED_BY_COST_TRANSFER_POLICY',
       'BG_E_BLOCKED_BY_POLICY',
-      'BG_E_DESTINATION_LOCKED',
       'BG_E_NETWORK_DISCONNECTED',
     ]);
   });
