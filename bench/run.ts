@@ -12,6 +12,8 @@ const SUITES: Readonly<Record<string, () => Promise<{ run(): Promise<Row[]> }>>>
   'small-object': () => import('./small-object.ts'),
   idle: () => import('./idle.ts'),
   discovery: () => import('./discovery.ts'),
+  jobs: () => import('./jobs.ts'),
+  download: () => import('./download.ts'),
 };
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true });
