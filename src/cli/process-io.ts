@@ -16,8 +16,9 @@ export function processIo(): CliIo {
     workingDir: process.cwd(),
     isTerminal: process.stderr.isTTY,
     isOutputTerminal: process.stdout.isTTY,
-    columns: () => process.stderr.columns ?? process.stdout.columns ?? 80,
-    rows: () => process.stdout.rows ?? 24,
+    // A terminal without a known size says 0.
+    columns: () => process.stderr.columns || process.stdout.columns || 80,
+    rows: () => process.stdout.rows || 24,
     out: (line) => void process.stdout.write(line),
     err: (line) => void process.stderr.write(line),
     readInput: () => text(process.stdin),

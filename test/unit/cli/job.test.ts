@@ -375,7 +375,9 @@ describe('nearbits job notifications', () => {
     const id = await made('one');
     jobs.notify(id, 'transferred');
     const printed = Promise.withResolvers<string>();
-    machine.onPrint = printed.resolve;
+    machine.onPrint = (text) => {
+      if (text.includes(id)) printed.resolve(text);
+    };
     const ended = machine.run('job', 'notifications', 'one', '--acknowledge');
     expect(await printed.promise).toMatch(new RegExp(`transferred {2}${id} {2}one {2}SUSPENDED`));
     await jobs.until(() => jobs.waiting.length === 0);

@@ -29,6 +29,7 @@ async function notifications(
   try {
     await context.withDaemon(async ({ jobs }) => {
       const job = text === undefined ? undefined : await findJob(jobs, text);
+      context.output.remark('Waiting for notifications; Ctrl+C ends.');
       for await (const note of jobs.notifications({ job, signal })) {
         context.output.result(note, () => noteText(note));
         if (acknowledge === true) await note.acknowledge();
