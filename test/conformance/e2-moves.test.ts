@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobView } from '../../src/job/view.ts';
 import { freeTcpPort } from '../support/free-port.ts';
 import { covers } from './support/covers.ts';
-import { jobIn, outcome } from './support/in-state.ts';
+import { CUT, jobIn, outcome, SENT_BYTES, STALLED } from './support/in-state.ts';
 import { codeOf } from './support/job-api.ts';
 import { JobBench } from './support/job-bench.ts';
 
@@ -55,10 +55,10 @@ describe('moves', () => {
   });
 
   it(covers(['E.2/move/transient', 'H/BG_E_CONNECTION_CLOSED']), async () => {
-    const file = bench.file({ bytes: 300_000, faults: { closeAfterBytes: 100_000 } });
+    const file = bench.file(CUT);
     const job = await outcome(bench.admin, { files: [file.add] });
     expect(job).toMatchObject({ state: 'TRANSIENT_ERROR', error: { code: 'BG_E_CONNECTION_CLOSED' } });
-    expect(job.bytes.transferred).toBeGreaterThan(0);
+    expect(job.bytes.transferred).toBe(SENT_BYTES);
   });
 
   it(covers('E.2/move/fatal'), async () => {
@@ -111,7 +111,7 @@ describe('Complete', () => {
   });
 
   it(covers(['E.2/complete/partial', 'H/BG_S_PARTIAL_COMPLETE']), async () => {
-    const [whole, half] = [bench.file(), bench.file({ bytes: 300_000, faults: { stallAfterBytes: 65_536 } })];
+    const [whole, half] = [bench.file(), bench.file(STALLED)];
     const { id } = await bench.admin.create({ priority: 'FOREGROUND', resume: true, files: [whole.add, half.add] });
     await bench.admin.until(id, ({ files, state }) => files.transferred === 1 && state === 'TRANSFERRING');
     expect(await codeOf(bench.admin.call(id, 'complete'))).toBe('BG_S_PARTIAL_COMPLETE');
@@ -121,9 +121,7 @@ describe('Complete', () => {
   });
 
   it(covers('E.2/complete/left-over'), async () => {
-    const { id, file } = await jobIn('TRANSIENT_ERROR', bench, {
-      file: { bytes: 300_000, faults: { closeAfterBytes: 100_000 } },
-    });
+    const { id, file } = await jobIn('TRANSIENT_ERROR', bench, { file: CUT });
     await replaceByFolder(file.localName + PART);
     expect(await codeOf(bench.admin.call(id, 'complete'))).toBe('BG_S_UNABLE_TO_DELETE_FILES');
     expect((await bench.admin.get(id)).state).toBe('ACKNOWLEDGED');
@@ -142,7 +140,7 @@ describe('Complete', () => {
 
 describe('Cancel', () => {
   it(covers('E.2/cancel/deletes'), async () => {
-    const [whole, half] = [bench.file(), bench.file({ bytes: 300_000, faults: { stallAfterBytes: 65_536 } })];
+    const [whole, half] = [bench.file(), bench.file(STALLED)];
     const { id } = await bench.admin.create({ priority: 'FOREGROUND', resume: true, files: [whole.add, half.add] });
     await bench.admin.until(id, ({ files, state }) => files.transferred === 1 && state === 'TRANSFERRING');
     expect(existsSync(whole.localName + PART)).toBe(true);
@@ -170,7 +168,7 @@ describe('restarts', () => {
   it(covers('E.2/restart/persists'), async () => {
     const { id } = await bench.alice.create();
     const half = await jobIn('TRANSIENT_ERROR', bench, {
-      file: { bytes: 300_000, faults: { closeAfterBytes: 100_000 } },
+      file: CUT,
     });
     const states = ['SUSPENDED', 'ERROR', 'TRANSFERRED'] as const;
     const jobs = await Promise.all(states.map((state) => jobIn(state, bench)));
@@ -181,7 +179,7 @@ describe('restarts', () => {
     bench.mend(half.file);
     await bench.admin.call(half.id, 'resume');
     await bench.admin.reaches(half.id, 'TRANSFERRED');
-    expect(bench.origin.statsOf(half.file.path).bytesSent).toBe(300_000);
+    expect(bench.origin.statsOf(half.file.path).bytesSent).toBe(CUT.bytes);
   });
 
   it(covers('E.2/restart/unreadable'), async () => {

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { bytesContent, LAST_MODIFIED } from '../support/origin-script.ts';
 import { covers } from './support/covers.ts';
-import { jobIn } from './support/in-state.ts';
+import { CUT, jobIn, SENT_BYTES } from './support/in-state.ts';
 import { codeOf } from './support/job-api.ts';
 import { JobBench } from './support/job-bench.ts';
 
@@ -16,7 +16,7 @@ afterAll(() => bench[Symbol.asyncDispose]());
 
 it(covers(['E.5/version/restarts-file', 'E.5/version/only-that-file']), async () => {
   const done = bench.file();
-  const file = bench.file({ bytes: 300_000, faults: { closeAfterBytes: 100_000 } });
+  const file = bench.file(CUT);
   const { id } = await bench.admin.create({ priority: 'FOREGROUND', resume: true, files: [done.add, file.add] });
   await bench.admin.reaches(id, 'TRANSIENT_ERROR');
   const sent = bench.origin.statsOf(done.path).bytesSent;
@@ -28,10 +28,10 @@ it(covers(['E.5/version/restarts-file', 'E.5/version/only-that-file']), async ()
   });
   await bench.admin.call(id, 'resume');
   await bench.admin.reaches(id, 'TRANSFERRED');
-  expect(await bench.admin.file(id, 1)).toMatchObject({ bytesTransferred: 300_000, version: { etag: '"other"' } });
+  expect(await bench.admin.file(id, 1)).toMatchObject({ bytesTransferred: CUT.bytes, version: { etag: '"other"' } });
   await bench.admin.call(id, 'complete');
   expect(await readFile(file.localName)).toEqual(changed);
-  expect(bench.origin.statsOf(file.path).bytesSent).toBe(100_000 + 300_000);
+  expect(bench.origin.statsOf(file.path).bytesSent).toBe(SENT_BYTES + CUT.bytes);
   expect(bench.origin.statsOf(done.path).bytesSent).toBe(sent);
 });
 

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freeTcpPort } from '../support/free-port.ts';
+import { LoginGuard } from '../support/login-guard.ts';
+import { bytesContent } from '../support/origin-script.ts';
 import { OriginServer } from '../support/origin-server.ts';
 import { ProxyServer } from '../support/proxy-server.ts';
 import { covers } from './support/covers.ts';
-import { basic, type Guard, guarded, LOGIN } from './support/guarded-origin.ts';
 import { jobIn, outcome } from './support/in-state.ts';
 import { codeOf } from './support/job-api.ts';
 import { JobBench } from './support/job-bench.ts';
@@ -85,31 +86,27 @@ describe('credentials', () => {
       password: 'p',
       ...credentials,
     });
-  const login = (scheme: Guard) =>
-    scheme === 'BEARER'
-      ? { scheme, user: null, password: LOGIN.token }
-      : { scheme, user: LOGIN.user, password: LOGIN.password };
+  const LOGIN = { user: 'jane', password: 'open-sesame' };
+  const login = (scheme: string) => ({ scheme, ...LOGIN, ...(scheme === 'BEARER' ? { user: null } : {}) });
 
   it.each(
-    (['BASIC', 'DIGEST', 'BEARER'] as const).map(
+    (['Basic', 'Digest', 'Bearer'] as const).map(
       (scheme) => [covers(`E.6/credentials/${scheme.toLowerCase()}`), scheme] as const,
     ),
   )('%s', async (_, scheme) => {
-    await using origin = await OriginServer.start(guarded(scheme));
-    const file = bench.file();
-    const remoteUrl = origin.serve('/guarded', {
-      content: { size: file.content.length, read: (from, to) => file.content.subarray(from, to) },
-    });
-    const job = await outcome(bench.admin, { files: [{ ...file.add, remoteUrl }] });
+    await using origin = await OriginServer.start({ intercept: new LoginGuard({ scheme, ...LOGIN }).intercept });
+    const { add, content } = bench.file();
+    const files = [{ ...add, remoteUrl: origin.serve('/guarded', { content: bytesContent(content) }) }];
+    const job = await outcome(bench.admin, { files });
     expect(job).toMatchObject({ state: 'ERROR', error: { code: 'BG_E_HTTP_ERROR_401' } });
-    await put(job.id, login(scheme));
+    await put(job.id, login(scheme.toUpperCase()));
     await bench.admin.call(job.id, 'resume');
     await bench.admin.reaches(job.id, 'TRANSFERRED');
   });
 
   it(covers('E.6/credentials/proxy'), async () => {
     await using locked = await ProxyServer.start();
-    locked.credentials = basic();
+    locked.guard = new LoginGuard({ scheme: 'Basic', proxy: true, ...LOGIN }).check;
     const use = { usage: 'OVERRIDE', list: [locked.url] };
     const job = await outcome(bench.admin, { files: [bench.file().add], proxy: use });
     expect(job).toMatchObject({ state: 'ERROR', error: { code: 'BG_E_HTTP_ERROR_407' } });

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobView } from '../../src/job/view.ts';
 import { covers } from './support/covers.ts';
-import { jobIn } from './support/in-state.ts';
+import { jobIn, SENT_BYTES, STALLED } from './support/in-state.ts';
 import { codeOf } from './support/job-api.ts';
 import { JobBench } from './support/job-bench.ts';
 
@@ -185,17 +185,17 @@ describe('what can be read', () => {
   });
 
   it(covers('E.6/read/progress'), async () => {
-    const { id, job } = await jobIn('SUSPENDED', bench, { file: { faults: { stallAfterBytes: 65_536 } } });
+    const { id, job } = await jobIn('SUSPENDED', bench, { file: STALLED });
     expect(job.bytes).toMatchObject({ total: null, transferred: 0 });
     expect((await bench.admin.file(id)).bytesTotal).toBeNull();
     await bench.admin.set(id, { priority: 'FOREGROUND' });
     await bench.admin.call(id, 'resume');
-    const half = await bench.admin.until(id, ({ bytes }) => bytes.transferred === 65_536);
-    expect(half).toMatchObject({ bytes: { total: 300_000 }, files: { total: 1, transferred: 0 } });
+    const half = await bench.admin.until(id, ({ bytes }) => bytes.transferred === SENT_BYTES);
+    expect(half).toMatchObject({ bytes: { total: STALLED.bytes }, files: { total: 1, transferred: 0 } });
     expect(await bench.admin.file(id)).toMatchObject({
-      bytesTotal: 300_000,
-      bytesTransferred: 65_536,
-      bytesFromOrigin: 65_536,
+      bytesTotal: STALLED.bytes,
+      bytesTransferred: SENT_BYTES,
+      bytesFromOrigin: SENT_BYTES,
     });
   });
 

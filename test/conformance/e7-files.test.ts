@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SmallDisk, whyNoSmallDisk } from '../support/small-disk.ts';
 import { covers } from './support/covers.ts';
+import { SENT_BYTES, STALLED } from './support/in-state.ts';
 import { codeOf, type FileInput } from './support/job-api.ts';
 import { JobBench } from './support/job-bench.ts';
 
@@ -174,15 +175,14 @@ describe('ranges', () => {
 });
 
 it(covers('E.7/temporary/readable'), async () => {
-  const file = bench.file({ bytes: 300_000, faults: { stallAfterBytes: 65_536 } });
+  const file = bench.file(STALLED);
   const { id } = await bench.admin.create({ priority: 'FOREGROUND', resume: true, files: [file.add] });
-  await bench.admin.until(id, ({ bytes }) => bytes.transferred === 65_536);
+  await bench.admin.until(id, ({ bytes }) => bytes.transferred === SENT_BYTES);
   const { temporaryName } = await bench.admin.file(id);
   await using part = await open(temporaryName as string, 'r');
-  const read = Buffer.alloc(65_536);
-  await bench.admin.until(id, () => true);
+  const read = Buffer.alloc(SENT_BYTES);
   expect((await part.read(read, 0, read.length, 0)).bytesRead).toBe(read.length);
-  expect(read).toEqual(file.content.subarray(0, 65_536));
+  expect(read).toEqual(file.content.subarray(0, SENT_BYTES));
 });
 
 /** A folder whose path has exactly so many bytes. */

@@ -67,7 +67,16 @@ describe('ranges on demand', () => {
   });
 
   it(covers('E.7/demand/off'), async () => {
-    const { id } = await jobIn('SUSPENDED', bench);
+    const { id, file } = await jobIn('SUSPENDED', bench, { file: { bytes: BYTES } });
+    const offset = 6 * 2 ** 20;
+    await bench.admin.requestRanges(id, [range(offset, 1000)]);
+    await bench.admin.call(id, 'resume');
+    await bench.admin.reaches(id, 'TRANSFERRED');
+    expect(firstRange(file)).toMatch(new RegExp(`^bytes=${offset}-`));
+  });
+
+  it(covers('H/BG_E_RANDOM_ACCESS_NOT_SUPPORTED'), async () => {
+    const { id } = await jobIn('SUSPENDED', bench, { job: { dynamicContent: true } });
     expect(await codeOf(bench.admin.requestRanges(id, [range(0, 1)]))).toBe('BG_E_RANDOM_ACCESS_NOT_SUPPORTED');
   });
 
@@ -78,10 +87,15 @@ describe('ranges on demand', () => {
     await bench.admin.ask('PUT', `/v1/jobs/${id}/files/0/position`, { offset: position });
     await bench.admin.call(id, 'resume');
     await bench.admin.reaches(id, 'TRANSFERRED');
-    const first = bench.origin.seen.find(({ path, headers }) => path === file.path && headers.range !== undefined);
-    expect(first?.headers.range).toMatch(new RegExp(`^bytes=${position}-`));
+    expect(firstRange(file)).toMatch(new RegExp(`^bytes=${position}-`));
   });
 });
+
+/** The first range the origin was asked for. */
+function firstRange({ path }: TestFile): string | undefined {
+  return bench.origin.seen.find((request) => request.path === path && request.headers.range !== undefined)?.headers
+    .range;
+}
 
 /** Whether one of the ranges holds everything from one offset to another. */
 function covered(filled: readonly { offset: number; length: number }[], from: number, to: number): boolean {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bytesContent } from '../support/origin-script.ts';
 import { covers } from './support/covers.ts';
-import { type JobInState, jobIn } from './support/in-state.ts';
+import { CUT, type JobInState, jobIn, SENT_BYTES } from './support/in-state.ts';
 import { codeOf } from './support/job-api.ts';
 import { JobBench } from './support/job-bench.ts';
 
@@ -12,8 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => bench[Symbol.asyncDispose]());
 
-const interrupted = () =>
-  jobIn('TRANSIENT_ERROR', bench, { file: { bytes: 300_000, faults: { closeAfterBytes: 100_000 } } });
+const interrupted = () => jobIn('TRANSIENT_ERROR', bench, { file: CUT });
 const replace = (id: string, from: string, to: string) =>
   bench.admin.ask('POST', `/v1/jobs/${id}/replace-remote-prefix`, { from, to });
 
@@ -33,7 +32,7 @@ describe('set remote name', () => {
     expect((await bench.admin.file(job.id)).remoteUrl).toBe(url);
     expect(bench.origin.statsOf('/mirror').requests).toBe(0);
     expect(await finish(job)).toEqual(job.file.content);
-    expect(bench.origin.statsOf('/mirror').bytesSent).toBe(200_000);
+    expect(bench.origin.statsOf('/mirror').bytesSent).toBe(CUT.bytes - SENT_BYTES);
   });
 
   it(covers('E.7/remote/other-version'), async () => {
@@ -46,7 +45,7 @@ describe('set remote name', () => {
     });
     await bench.admin.setRemoteName(job.id, url);
     expect(await finish(job)).toEqual(content);
-    expect(bench.origin.statsOf('/newer').bytesSent).toBe(300_000);
+    expect(bench.origin.statsOf('/newer').bytesSent).toBe(CUT.bytes);
   });
 
   it(covers('E.7/remote/finished'), async () => {

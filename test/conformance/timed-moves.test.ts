@@ -4,6 +4,9 @@ import { jobIn } from './support/in-state.ts';
 import { codeOf } from './support/job-api.ts';
 import { JobBench } from './support/job-bench.ts';
 
+/** Stands still again and again. */
+const SLOW = { faults: { stallAfterBytes: 1000 } };
+
 // Everything that has to wait for real seconds: the waits run side by side, on one node.
 let bench: JobBench;
 beforeAll(async () => {
@@ -33,7 +36,7 @@ describe.concurrent('in time', () => {
   });
 
   it(covers(['E.6/maximumDownloadTime/expires', 'H/BG_E_MAXDOWNLOAD_TIMEOUT', 'E.2/resume/resets-clock']), async () => {
-    const { id } = await jobIn('TRANSFERRING', bench, { job: { maximumDownloadTimeSeconds: 2 } });
+    const { id } = await jobIn('TRANSFERRING', bench, { file: SLOW, job: { maximumDownloadTimeSeconds: 2 } });
     const first = await bench.admin.reaches(id, 'ERROR');
     expect(first.error).toMatchObject({ code: 'BG_E_MAXDOWNLOAD_TIMEOUT', context: 'GENERAL_QUEUE_MANAGER' });
     const resumedMs = Date.now();
@@ -44,7 +47,7 @@ describe.concurrent('in time', () => {
   });
 
   it(covers('E.6/maximumDownloadTime/running-only'), async () => {
-    const { id } = await jobIn('TRANSFERRING', bench, { job: { maximumDownloadTimeSeconds: 3 } });
+    const { id } = await jobIn('TRANSFERRING', bench, { file: SLOW, job: { maximumDownloadTimeSeconds: 3 } });
     await bench.admin.call(id, 'suspend');
     const waiting = await jobIn('TRANSFERRING', bench, { job: { maximumDownloadTimeSeconds: 4 } });
     await bench.admin.reaches(waiting.id, 'ERROR');

@@ -7,13 +7,19 @@ const validation = section('D.2', {
   'invalid/peer': 'a file from a neighbour judged invalid is fetched again from the origin alone, progress 0',
   'invalid/peer-told': 'its owner is told a second time that the file is there',
   'pending/early': 'a verdict before the file is there is E_PENDING',
-  'record/deleted': 'a verdict about a record that is gone is BG_E_RECORD_DELETED',
+  'record/deleted': changed(
+    'a verdict about a record that is gone is BG_E_RECORD_DELETED',
+    'file and record lie apart: the verdict is taken',
+  ),
   'unknown/before': changed('before any verdict a file counts as not valid', 'three states: unknown, valid, invalid'),
   'resume/again': 'a job in error because of a verdict can be resumed and downloads again',
   'off/valid-stays': 'switching caching off for a job leaves records that are valid',
   'off/others-go': 'and removes the others',
   'table/downloading': 'while it is fetched a file cannot be had by neighbours and is not in the list of records',
-  'table/transferred': 'a transferred file without a verdict is listed, but cannot be had',
+  'table/transferred': changed(
+    'a transferred file without a verdict is listed, but cannot be had',
+    'it becomes a record with its verdict, so it is not listed before',
+  ),
   'table/valid': 'a valid file is listed as such and can be had',
   'table/invalid': 'an invalid one is neither listed nor can be had',
 });

@@ -39,7 +39,10 @@ const errors = section('E.4', {
   'untimed/disk-locked': windows('a locked volume is not retried by time', 'chkdsk locks volumes'),
   'untimed/policy': { text: 'a bandwidth policy of 0 is not retried by time', later: THROTTLE },
   'http/3xx': `a 3xx ${RETRIED}`,
-  'http/300-305-307': `300 to 305 and 307 without a way to follow them: ${FINAL}`,
+  'http/300-305-307': changed(
+    `300 to 305 and 307 without a way to follow them: ${FINAL}`,
+    '308, which came later, too',
+  ),
   'http/4xx': `a 4xx ${FINAL}`,
   'http/408-409': `408 and 409: ${RETRIED}`,
   'http/5xx': `a 5xx ${RETRIED}`,

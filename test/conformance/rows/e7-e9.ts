@@ -42,7 +42,7 @@ const files = section('E.7', {
   'demand/ranges': 'the ranges that were asked for are fetched, and no others',
   'demand/overlap': 'they may overlap',
   'demand/invalid': 'a range outside of the file is BG_E_INVALID_RANGE',
-  'demand/off': 'without on-demand mode ranges are BG_E_RANDOM_ACCESS_NOT_SUPPORTED',
+  'demand/off': 'without on-demand mode the whole file is fetched, what was asked for first',
   'demand/suspended': 'with all asked ranges there the job is SUSPENDED',
   'demand/transferred': 'with the whole file there the job is TRANSFERRED',
   'demand/filled': 'filled ranges are told merged and in order',

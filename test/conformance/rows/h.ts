@@ -29,7 +29,7 @@ const calls = section('H', {
   BG_E_OVERLAPPING_RANGES: 'ranges overlap',
   BG_E_INVALID_CREDENTIALS: 'form of credentials',
   BG_E_INVALID_HASH_ALGORITHM: windows('hash of a certificate', 'server certificate callbacks'),
-  BG_E_RECORD_DELETED: 'the record of a file is gone',
+  BG_E_RECORD_DELETED: elsewhere('the record of a file is gone', 'never told: file and record lie apart'),
   BG_E_COMMIT_IN_PROGRESS: windows('the job is just being completed', 'Complete waits for its turn here'),
   BG_E_DISCOVERY_IN_PROGRESS: elsewhere('peers are being looked for', ADMIN),
   BG_E_PEERCACHING_DISABLED: elsewhere('peer caching is off', ADMIN),

@@ -1,6 +1,5 @@
 import type { JobState } from '../../../src/job/state.ts';
 import type { JobView } from '../../../src/job/view.ts';
-import type { Faults } from '../../support/origin-script.ts';
 import type { JobApi } from './job-api.ts';
 import type { JobBench, TestFile, TestFileOptions, UserName } from './job-bench.ts';
 
@@ -11,14 +10,23 @@ export interface JobInState {
   readonly file: TestFile;
 }
 
+const PIECE = 2 ** 20;
+/** Files that stop on the way, after two whole pieces: what is there of a file counts by pieces. */
+const ON_THE_WAY = { bytes: 5_300_000, sentBytes: 2 * PIECE };
+/** The origin falls silent on the way. */
+export const STALLED = { bytes: ON_THE_WAY.bytes, faults: { stallAfterBytes: ON_THE_WAY.sentBytes } };
+/** The origin cuts the connection on the way. */
+export const CUT = { bytes: ON_THE_WAY.bytes, faults: { closeAfterBytes: ON_THE_WAY.sentBytes } };
+/** How much of such a file arrives. */
+export const SENT_BYTES = ON_THE_WAY.sentBytes;
+
 /** What the origin does so that a job comes to rest in a state by itself. */
-const FAULTS: Readonly<Partial<Record<JobState, Faults>>> = {
-  CONNECTING: { hang: true },
-  TRANSFERRING: { stallAfterBytes: 65_536 },
-  TRANSIENT_ERROR: { status: 503 },
-  ERROR: { status: 404 },
+const FILES: Readonly<Partial<Record<JobState, TestFileOptions>>> = {
+  CONNECTING: { faults: { hang: true } },
+  TRANSFERRING: STALLED,
+  TRANSIENT_ERROR: { faults: { status: 503 } },
+  ERROR: { faults: { status: 404 } },
 };
-const STALLING_BYTES = 300_000;
 
 export interface JobOptions {
   readonly user?: UserName;
@@ -31,13 +39,7 @@ export interface JobOptions {
 export async function jobIn(state: JobState, bench: JobBench, options: JobOptions = {}): Promise<JobInState> {
   const { user = 'admin', job } = options;
   const api = bench[user];
-  const faults = FAULTS[state];
-  const file = bench.file({
-    bytes: STALLING_BYTES,
-    user,
-    ...(faults === undefined ? {} : { faults }),
-    ...options.file,
-  });
+  const file = bench.file({ user, ...FILES[state], ...options.file });
   if (state === 'QUEUED') await holdQueue(bench);
   const priority = state === 'QUEUED' ? 'LOW' : 'FOREGROUND';
   const { id } = await api.create({ priority, resume: state !== 'SUSPENDED', files: [file.add], ...job });

@@ -39,7 +39,7 @@ export class JobApi implements AsyncDisposable {
   readonly #headers: Readonly<Record<string, string>>;
 
   constructor(door: Door) {
-    const patient = { headersTimeout: 0, bodyTimeout: 0 };
+    const patient = { headersTimeout: 0, bodyTimeout: 0, connections: 32 };
     this.#agent = new Agent('socket' in door ? { ...patient, connect: { socketPath: door.socket } } : patient);
     this.#base = 'socket' in door ? 'http://localhost' : door.url;
     this.#headers = 'token' in door ? { authorization: `Bearer ${door.token}` } : {};

@@ -48,6 +48,14 @@ interface BenchParts {
   readonly node: NearbitsNode;
 }
 
+const POOL = randomBytes(16 * 2 ** 20);
+
+/** Random bytes that take no memory of their own. */
+function randomContent(bytes: number): Buffer {
+  const start = Math.floor(Math.random() * (POOL.length - bytes));
+  return POOL.subarray(start, start + bytes);
+}
+
 const USERS = ['alice', 'bob', 'carol'] as const;
 // Origins that hang are wanted here, and every failure shall reach the job at once.
 const PATIENT = { headersTimeout: '10min', stallTimeout: '10min', minRate: '0', retries: 0, proxy: 'none' } as const;
@@ -109,7 +117,7 @@ export class JobBench implements AsyncDisposable {
   /** Puts a file of its own on the origin, random unless told otherwise. */
   file({ bytes = 100_000, user = 'admin', ...script }: TestFileOptions = {}): TestFile {
     const name = `file-${++this.#files}.bin`;
-    const content = randomBytes(bytes);
+    const content = randomContent(bytes);
     const url = this.origin.serve(`/${name}`, { ...script, content: bytesContent(content) });
     const localName = join(this.folder(user), name);
     return { content, path: `/${name}`, url, localName, add: { remoteUrl: url, localName } };
