@@ -27,6 +27,7 @@ import { Roster } from './peer/roster.ts';
 import { rosterRecordSchema } from './peer/roster-entry.ts';
 import { ensurePrivateDir } from './platform/disk.ts';
 import { readPlatformFacts } from './platform/facts.ts';
+import { NetworkWatch } from './platform/network-watch.ts';
 import { type NodePaths, resolvePaths } from './platform/paths.ts';
 import { VERSION } from './platform/version.ts';
 import { Users } from './security/users.ts';
@@ -129,7 +130,19 @@ async function start(options: NodeOptions, starting: Starting): Promise<Nearbits
   const origin = () => origins.current;
   const policy = () => jobPolicyOf(config.current);
   const resume = options.resume ?? options.listenApi ?? false;
-  const jobDeps = { clock, random: systemRandom, log, emit, vault, fetch, origin, policy, database: jobDatabase };
+  const network = new NetworkWatch({ clock });
+  const jobDeps = {
+    clock,
+    random: systemRandom,
+    log,
+    emit,
+    vault,
+    fetch,
+    origin,
+    policy,
+    network,
+    database: jobDatabase,
+  };
   const jobs = starting.own(await openJobs(jobDeps, { resume }), (it) => it.stop());
 
   const stop = new AbortController();

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Timer } from '../core/clock.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { AgeClock } from '../plan/age-clock.ts';
-import { NetworkWatch } from '../platform/network-watch.ts';
+import type { NetworkWatch } from '../platform/network-watch.ts';
 import type { Database } from '../store/database.ts';
 import { Closing } from './closing.ts';
 import type { JobContext } from './context.ts';
@@ -26,6 +26,8 @@ const AgeState = z.strictObject({ ageMs: z.number().min(0), wallMs: z.number() }
 /** What the job service is opened with. */
 export type JobsDeps = Omit<JobContext, 'store' | 'age' | 'stopping' | 'move' | 'changed' | 'notify'> & {
   readonly database: Database;
+  /** Whether this machine has a network. */
+  readonly network: NetworkWatch;
 };
 
 /** How it starts. */
@@ -50,13 +52,12 @@ export interface OpenJobs {
 
 /** Loads the jobs, puts the parts of the service together and lets them run. @throws NearbitsError E_IO */
 export async function openJobs(deps: JobsDeps, options: JobsOptions): Promise<OpenJobs> {
-  const { database, clock, log } = deps;
+  const { database, network, clock, log } = deps;
   const store = new JobStore(database, log);
   const ages = database.table('age', AgeState);
   const age = new AgeClock((await ages.get('age')) ?? null, clock);
   const jobs = new JobTable();
   const waiters = new Waiters();
-  const network = new NetworkWatch({ clock });
   const stopping = new AbortController();
 
   // The notifier needs the jobs, and they need it once they run.
@@ -142,7 +143,7 @@ async function restore(record: JobRecord): Promise<Job> {
 async function takeUp(job: Job, engine: Engine, closing: Closing, context: JobContext): Promise<void> {
   const { state, properties } = job.record;
   if (job.record.startedMs !== null) {
-    job.trace = new TraceLog(context.clock.wallMs, await context.store.trace(job.id));
+    job.trace = new TraceLog(context.clock, await context.store.trace(job.id));
     job.trace.note('RESTARTED', 'the node started again and takes up this job where it was', { state });
   }
   if (state === 'QUEUED') await engine.enqueue(job);

@@ -60,7 +60,7 @@ type RunContext = JobContext & { readonly fetch: Parameters<typeof fetchFile>[1]
 async function runFile(job: Job, index: number, context: RunContext, signal: AbortSignal): Promise<void> {
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
-  job.trace ??= new TraceLog(context.clock.wallMs, await context.store.trace(job.id));
+  job.trace ??= new TraceLog(context.clock, await context.store.trace(job.id));
   await checkFence(job, index);
   const task = new FileRun(job, index, context, job.trace, (error) => stop.abort(error));
   const saving = saveNowAndThen(job, context);

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts';
 import type { Note } from '../transfer/trace.ts';
 import type { TraceEntry } from './transfer-view.ts';
 
@@ -7,19 +8,19 @@ const MAX_TAIL = 300;
 
 /** What was decided about a job and why, in order and bounded. */
 export class TraceLog {
-  readonly #wallMs: () => number;
+  readonly #clock: Clock;
   readonly #head: TraceEntry[];
   readonly #tail: TraceEntry[] = [];
   #skipped = 0;
 
-  constructor(wallMs: () => number, earlier: readonly TraceEntry[] = []) {
-    this.#wallMs = wallMs;
+  constructor(clock: Clock, earlier: readonly TraceEntry[] = []) {
+    this.#clock = clock;
     this.#head = [...earlier];
   }
 
   /** Adds a decision or a fact. */
   readonly note: Note = (code, text, data = {}) => {
-    const entry = { atMs: this.#wallMs(), code, text, data };
+    const entry = { atMs: this.#clock.wallMs(), code, text, data };
     if (this.#head.length < MAX_HEAD) this.#head.push(entry);
     else this.#tail.push(entry);
     if (this.#tail.length <= MAX_TAIL) return;
@@ -30,7 +31,12 @@ export class TraceLog {
   /** All that is kept, oldest first. */
   entries(): TraceEntry[] {
     if (this.#skipped === 0) return [...this.#head, ...this.#tail];
-    const gap = { atMs: this.#wallMs(), code: 'SKIPPED', text: `${this.#skipped} entries are left out`, data: {} };
+    const gap = {
+      atMs: this.#clock.wallMs(),
+      code: 'SKIPPED',
+      text: `${this.#skipped} entries are left out`,
+      data: {},
+    };
     return [...this.#head, gap, ...this.#tail];
   }
 }

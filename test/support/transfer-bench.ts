@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Cache } from '../../src/cache/cache.ts';
 import type { Caller } from '../../src/core/caller.ts';
-import { systemClock } from '../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { TransferId } from '../../src/core/ids.ts';
 import { systemRandom } from '../../src/core/random.ts';
 import type { Neighbours, Sharing, TransferPolicy } from '../../src/fetch/deps.ts';
@@ -18,6 +18,7 @@ import {
 import { silentLogger } from '../../src/observe/log.ts';
 import type { OriginOptions } from '../../src/origin/options.ts';
 import { OriginClient } from '../../src/origin/origin-client.ts';
+import { NetworkWatch } from '../../src/platform/network-watch.ts';
 import { Vault } from '../../src/security/vault.ts';
 import { Database } from '../../src/store/database.ts';
 import { WarmParts } from '../../src/transfer/warm-parts.ts';
@@ -28,6 +29,11 @@ export interface BenchOptions {
   readonly policy?: Partial<TransferPolicy>;
   readonly origin?: Partial<OriginOptions>;
   readonly resume?: boolean;
+  /** Moves the time of jobs; the machine's clock by default. */
+  readonly clock?: Clock;
+  readonly jobPolicy?: Partial<JobPolicy>;
+  /** Whether there is a network; always by default. */
+  readonly online?: () => boolean;
 }
 
 /** Who starts the transfers of a bench. */
@@ -82,11 +88,13 @@ export class TransferBench implements AsyncDisposable {
     const jobDatabase = await Database.open(base, { dir: join(dir, 'jobs') });
     const deps = {
       ...base,
+      clock: options.clock ?? systemClock,
       random: systemRandom,
       vault,
       database: jobDatabase,
       origin: () => origin,
-      policy: () => JOB_POLICY,
+      policy: () => ({ ...JOB_POLICY, ...options.jobPolicy }),
+      network: new NetworkWatch({ clock: options.clock ?? systemClock }, options.online ?? (() => true)),
       fetch: {
         ...base,
         cache,
