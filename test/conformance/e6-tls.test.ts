@@ -36,7 +36,7 @@ async function fetched(tls: PemPair, job: Readonly<Record<string, unknown>>): Pr
   await using origin = await OriginServer.start({ tls });
   const { add, content } = bench.file();
   const remoteUrl = origin.serve('/file', { content: bytesContent(content) });
-  return outcome(bench.admin, { files: [{ ...add, remoteUrl }], ...job });
+  return await outcome(bench.admin, { files: [{ ...add, remoteUrl }], ...job });
 }
 
 describe('certificates of origins', () => {

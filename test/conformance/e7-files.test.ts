@@ -55,8 +55,10 @@ describe('names', () => {
   });
 
   it.runIf(process.platform === 'linux')(covers(['E.7/add/path-max', 'E.7/add/path-too-long']), async () => {
-    const folder = await deepFolder(4096 - 150);
-    expect(await adding({ localName: join(folder, 'f'.repeat(4096 - folder.length - 1)) })).toBe('S_OK');
+    // Beside the file lies its journal, whose name is longer, and the system adds a NUL.
+    const longest = 4096 - '.nbpart.log'.length - 1;
+    const folder = await deepFolder(longest - 150);
+    expect(await adding({ localName: join(folder, 'f'.repeat(longest - folder.length - 1)) })).toBe('S_OK');
     expect(await adding({ localName: join(folder, 'f'.repeat(4096 - folder.length)) })).toBe('E_INVALIDARG');
   });
 

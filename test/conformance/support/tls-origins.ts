@@ -83,7 +83,8 @@ export class TestAuthority {
       signingKey: pairOf(this.#key).privateKey,
       signingAlgorithm: ALGORITHM,
     });
-    return list.toString('pem');
+    // OpenSSL knows it by another label than the library.
+    return list.toString('pem').replaceAll(/(BEGIN|END) CRL/g, '$1 X509 CRL');
   }
 }
 
