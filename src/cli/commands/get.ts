@@ -10,6 +10,7 @@ import { EXIT } from '../exit.ts';
 import type { Run } from '../program.ts';
 import { ProgressLine } from '../render/progress.ts';
 import { completedText } from '../render/transfer.ts';
+import { StopSignal } from '../stop-signal.ts';
 
 interface GetOptions {
   readonly output?: string;
@@ -52,18 +53,10 @@ async function get(context: CommandContext, text: string, options: GetOptions): 
     ...(options.range === undefined ? {} : { ranges: [...options.range] }),
     ...(options.sha256 === undefined ? {} : { sha256: options.sha256 }),
   };
-  const stop = new AbortController();
-  const endStop = context.io.onStopSignal(() => {
-    if (stop.signal.aborted) context.io.exitNow(EXIT.cancelled);
-    stop.abort();
-  });
-  try {
-    const reach = { peers: options.peers || options.share, signal: stop.signal };
-    const view = await context.withNode(reach, (node) => transfer(context, node, request, stop.signal));
-    return report(context, view);
-  } finally {
-    endStop();
-  }
+  using stop = new StopSignal(context.io);
+  const reach = { peers: options.peers || options.share, signal: stop.signal };
+  const view = await context.withNode(reach, (node) => transfer(context, node, request, stop.signal));
+  return report(context, view);
 }
 
 /** Starts the transfer and follows it to its end; the signal cancels it. */

@@ -8,18 +8,13 @@ const ID = /^\{?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\}?$/i;
 /** More ids than a person reads are not listed. */
 const MAX_LISTED = 20;
 
-/** The id in a text, without braces and in lower case, or null when it is none. */
-export function jobIdIn(text: string): string | null {
-  return ID.exec(text)?.[1]?.toLowerCase() ?? null;
-}
-
 /**
  * The job that a person means by its id or display name; one that has ended only when no other has the name.
  * @throws NearbitsError BG_E_NOT_FOUND; E_INVALIDARG with the ids when several jobs have the name.
  */
 export async function findJob(jobs: Jobs, text: string): Promise<Job> {
-  const id = jobIdIn(text);
-  if (id !== null) return jobs.at(id);
+  const id = ID.exec(text)?.[1];
+  if (id !== undefined) return jobs.at(id.toLowerCase());
   for (const ended of [false, true]) {
     const found = await withName(jobs, text, ended);
     if (found.length > 1) throw ambiguous(text, found);

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { NearbitsError, systemErrorCode } from '../../core/errors.ts';
 import type { CommandContext } from '../context.ts';
@@ -8,18 +8,20 @@ import type { CommandContext } from '../context.ts';
  * @throws NearbitsError E_INVALIDARG when it cannot be read or has more than `maxBytes`.
  */
 export async function readNamedFile({ io }: CommandContext, name: string, maxBytes: number): Promise<string> {
-  if (name === '-') return within(await io.readInput(), 'standard input', maxBytes);
+  if (name === '-') {
+    const text = await io.readInput();
+    if (Buffer.byteLength(text) > maxBytes) throw tooLarge('standard input', maxBytes);
+    return text;
+  }
   try {
-    await using file = await open(resolve(io.workingDir, name));
-    // One byte more than allowed is enough to know; what the file says of its size is not always true.
-    const buffer = Buffer.alloc(Math.min(maxBytes + 1, (await file.stat()).size + 65_536));
+    const chunks: Buffer[] = [];
     let length = 0;
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, length, buffer.length - length);
-      length += bytesRead;
-      if (bytesRead === 0 || length === buffer.length) break;
+    for await (const chunk of createReadStream(resolve(io.workingDir, name)) as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > maxBytes) throw tooLarge(name, maxBytes);
+      chunks.push(chunk);
     }
-    return within(buffer.toString('utf8', 0, length), name, maxBytes);
+    return Buffer.concat(chunks).toString('utf8');
   } catch (error) {
     const reason = systemErrorCode(error);
     if (error instanceof NearbitsError || reason === undefined) throw error;
@@ -27,7 +29,6 @@ export async function readNamedFile({ io }: CommandContext, name: string, maxByt
   }
 }
 
-function within(text: string, name: string, maxBytes: number): string {
-  if (Buffer.byteLength(text) <= maxBytes) return text;
-  throw new NearbitsError('E_INVALIDARG', `${name} has more than ${maxBytes} bytes`);
+function tooLarge(name: string, maxBytes: number): NearbitsError {
+  return new NearbitsError('E_INVALIDARG', `${name} has more than ${maxBytes} bytes`);
 }

@@ -1,12 +1,10 @@
 import { printBytes, printDuration } from '../../core/units.ts';
-import { COST_ALWAYS } from '../../job/properties.ts';
 import type { TraceEntry } from '../../job/transfer-view.ts';
 import type { JobErrorView, JobFileView, JobView } from '../../job/view.ts';
-import { printFlags } from '../input/flags.ts';
-import { COST_FLAGS, NOTIFY_FLAGS, PEER_CACHING_FLAGS, SECURITY_FLAGS } from '../input/job-properties.ts';
 import { filesTable } from './job-files.ts';
+import { propertyRows } from './job-properties.ts';
 import type { Progress } from './progress.ts';
-import { plain, table } from './table.ts';
+import { plain, type Row, table } from './table.ts';
 import { traceTable } from './transfer.ts';
 
 /** Jobs in a table; with their owners when they belong to different users. */
@@ -29,7 +27,7 @@ export function countText(jobs: readonly JobView[]): string {
 }
 
 /** `1.5 MiB of 3 MiB` */
-export function bytesText({ bytes: { transferred, total } }: JobView): string {
+function bytesText({ bytes: { transferred, total } }: JobView): string {
   return `${printBytes(transferred)} of ${total === null ? 'unknown size' : printBytes(total)}`;
 }
 
@@ -37,8 +35,6 @@ export function bytesText({ bytes: { transferred, total } }: JobView): string {
 export function jobText(job: JobView, nowMs: number, verbose = false): string {
   return table([...jobRows(job, nowMs), ...(verbose ? propertyRows(job) : [])]);
 }
-
-type Row = readonly [string, string];
 
 function jobRows(job: JobView, nowMs: number): Row[] {
   const { properties } = job;
@@ -58,31 +54,6 @@ function jobRows(job: JobView, nowMs: number): Row[] {
     ...(job.endedMs === null ? [] : [['ended', timeText(job.endedMs)] as Row]),
     ['errors', String(job.errorCount)],
     ...errorRows(job, nowMs),
-  ];
-}
-
-function propertyRows({ properties, credentials, clientCertificate }: JobView): Row[] {
-  const { proxy, notifyCommand, webhook, customHeaders, maxDownloadSize } = properties;
-  const proxies = [proxy.usage, proxy.list.join(','), proxy.bypass.join(',')].join(' ');
-  const command = notifyCommand === null ? 'none' : [notifyCommand.program, ...notifyCommand.parameters].join(' ');
-  return [
-    ['retry delay', secondsText(properties.minimumRetryDelaySeconds)],
-    ['no-progress timeout', secondsText(properties.noProgressTimeoutSeconds)],
-    ['download time', maximumText(properties.maximumDownloadTimeSeconds)],
-    ['download size', maxDownloadSize === null ? 'not limited' : `at most ${printBytes(maxDownloadSize)}`],
-    ['notifications', printFlags(properties.notifyFlags, NOTIFY_FLAGS)],
-    ['notify at most every', printDuration(properties.minimumNotificationIntervalMs)],
-    ['notify command', plain(command, 1000)],
-    ['webhook', plain(webhook?.url ?? 'none', 1000)],
-    ['headers', customHeaders === null ? 'hidden' : plain(Object.keys(customHeaders).join(', ') || 'none', 1000)],
-    ['method', properties.httpMethod],
-    ['proxy', plain(proxies.trim(), 1000)],
-    ['security', printFlags(properties.securityFlags, SECURITY_FLAGS)],
-    ['neighbours', printFlags(properties.peerCachingFlags, PEER_CACHING_FLAGS)],
-    ['network costs', properties.costFlags === COST_ALWAYS ? 'always' : printFlags(properties.costFlags, COST_FLAGS)],
-    ['modes', modesText(properties)],
-    ['credentials', credentials.map(credentialText).join(', ') || 'none'],
-    ['client certificate', clientCertificate === null ? 'none' : plain(clientCertificate.subject)],
   ];
 }
 
@@ -164,30 +135,4 @@ function errorRows({ error, retryAtMs }: JobView, nowMs: number): Row[] {
 
 function optional(name: string, value: string): Row[] {
   return value === '' ? [] : [[name, plain(value, 1024)]];
-}
-
-function secondsText(seconds: number): string {
-  return printDuration(seconds * 1000);
-}
-
-function maximumText(seconds: number | null): string {
-  return seconds === null ? 'as the policy says' : `at most ${secondsText(seconds)}`;
-}
-
-function modesText(properties: JobView['properties']): string {
-  const modes = {
-    'dynamic content': properties.dynamicContent,
-    'high performance': properties.highPerformance,
-    'on demand': properties.onDemandMode,
-    'completes itself': properties.autoComplete,
-  };
-  return (
-    Object.entries(modes)
-      .flatMap(([name, on]) => (on ? [name] : []))
-      .join(', ') || 'none'
-  );
-}
-
-function credentialText({ target, scheme, user }: JobView['credentials'][number]): string {
-  return user === null ? `${scheme} for ${target}` : `${scheme} for ${target} as ${plain(user, 300)}`;
 }

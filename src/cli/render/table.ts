@@ -1,3 +1,6 @@
+/** A name and what stands behind it. */
+export type Row = readonly [string, string];
+
 /** Lays rows out in columns, two spaces between them; the last column is not padded. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];

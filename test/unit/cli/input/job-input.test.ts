@@ -2,14 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pairFiles, parseFileSet } from '../../../../src/cli/input/file-set.ts';
 import { parseFlags, printFlags } from '../../../../src/cli/input/flags.ts';
-import {
-  COST_FLAGS,
-  findProperty,
-  NOTIFY_FLAGS,
-  parseAssignments,
-  propertyNames,
-  SECURITY_FLAGS,
-} from '../../../../src/cli/input/job-properties.ts';
+import { COST_FLAGS, NOTIFY_FLAGS, SECURITY_FLAGS } from '../../../../src/cli/input/job-flags.ts';
+import { findProperty, parseAssignments, propertyNames } from '../../../../src/cli/input/job-properties.ts';
 import { parseJobRanges, printJobRanges } from '../../../../src/cli/input/job-ranges.ts';
 import { splitWords } from '../../../../src/cli/input/words.ts';
 import { JobProperties, JobPropertiesChange } from '../../../../src/job/properties.ts';
