@@ -9,7 +9,7 @@ import { checkDestination } from './destination.ts';
 import { type Fetched, fetchVersion } from './fetch-version.ts';
 import { fetchWholeFile } from './fetch-whole-file.ts';
 import type { FileTask } from './file-task.ts';
-import { findVersion, requireRanges, type Target } from './find-version.ts';
+import { findVersion, requireRandomAccess, requireRanges, type Target } from './find-version.ts';
 import type { Wish } from './wish.ts';
 
 /** A file is started over at most this often, for instance because it changes at the origin. */
@@ -34,7 +34,9 @@ export async function fetchFile(task: FileTask, deps: FetchDeps, signal: AbortSi
   let rangesServed = true;
   for (let attempt = 1; ; attempt++) {
     const target = await findVersion(url, task, deps, signal);
-    if (target.said === 'origin' && (target.file.version === null || task.request.manner === 'one-go'))
+    const whole = target.said === 'origin' && target.file.version === null;
+    if (whole && task.request.onDemand) requireRandomAccess(target.file);
+    if (target.said === 'origin' && (whole || task.request.manner === 'one-go'))
       return fetchWholeFile(target.file, task, deps, signal);
     const wish = wishFor(url, withRanges(target, rangesServed), task, originOnly);
     try {
@@ -60,6 +62,7 @@ function wishFor(url: string, target: Target, task: FileTask, originOnly: boolea
       );
     return { url, version: target.version, ranges: rangesOf(task, target.version), file: null, originOnly };
   }
+  if (task.request.onDemand) requireRandomAccess(target.file);
   requireRanges(target.file, wantsRanges);
   const version = target.file.version as FileVersion;
   return { url, version, ranges: rangesOf(task, version), file: target.file, originOnly };
@@ -124,7 +127,9 @@ function withRanges(target: Target, rangesServed: boolean): Target {
 /** Says why the file starts over. @throws NearbitsError when starting over would not help. */
 async function restartOrThrow(error: unknown, attempt: number, task: FileTask): Promise<ErrorCode> {
   const { code, message } = toNearbitsError(error);
-  const canHelp = code === 'E_ORIGIN_CHANGED' || (code === 'E_ORIGIN_NO_RANGES' && task.request.ranges === null);
+  const canHelp =
+    code === 'E_ORIGIN_CHANGED' ||
+    (code === 'E_ORIGIN_NO_RANGES' && task.request.ranges === null && !task.request.onDemand);
   if (!canHelp || attempt >= MAX_ATTEMPTS) throw error;
   task.note('STARTED_OVER', `starting the file over: ${message}`, { attempt, code });
   if (code === 'E_ORIGIN_CHANGED') await PartFile.remove(task.request.destination);

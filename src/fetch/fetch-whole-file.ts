@@ -101,7 +101,8 @@ async function writeTo(
       task.progress({ cache: 0, peer: 0, origin: bytes }, bytes);
       return queue.room();
     };
-    const { version } = await deps.origin.fetchWhole(file, sink, signal);
+    const { version, share, finalUrl, responseHeaders } = await deps.origin.fetchWhole(file, sink, signal);
+    task.originKnown({ ...file, share, finalUrl, responseHeaders });
     await Promise.all(writes);
     task.versionKnown(version, bytes);
     return { sha256: hash.digest('hex'), lastModifiedMs: version.lastModifiedMs, bytes };

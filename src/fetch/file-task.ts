@@ -27,6 +27,8 @@ export interface FileRequest {
   readonly manner: 'ranges' | 'one-go';
   /** Written straight to the destination, without a part file (BITS: HIGH_PERFORMANCE). */
   readonly direct: boolean;
+  /** Only ranges that are asked for are fetched, so that the origin must serve ranges. */
+  readonly onDemand: boolean;
 }
 
 /** A transfer that runs, as the one who ordered it can steer it. */

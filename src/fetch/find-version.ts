@@ -26,8 +26,8 @@ const DOWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export async function findVersion(url: string, task: FileTask, deps: FetchDeps, signal: AbortSignal): Promise<Target> {
   for (let failures = 1; ; failures++) {
     try {
-      const file = await deps.origin.probe(url, { signal });
-      task.originKnown(file);
+      const file = await deps.origin.probe(url, { signal, ask: task.request.manner === 'ranges' });
+      if (task.request.manner === 'ranges') task.originKnown(file);
       const what = file.version === null ? 'a file of unknown size' : printVersion(file.version);
       task.note('HEAD', `the origin names ${what}`, {
         version: file.version,
@@ -107,6 +107,14 @@ function newer(best: FileVersion | null, answer: PeerAnswer): FileVersion | null
       if (newest === null) return version;
       return (version.lastModifiedMs ?? 0) > (newest.lastModifiedMs ?? 0) ? version : newest;
     }, best);
+}
+
+/** The same for a file that is fetched range by range as it is asked for (BITS: ON_DEMAND_MODE). */
+export function requireRandomAccess(file: OriginFile): void {
+  if (file.acceptsRanges && file.size !== null) return;
+  throw new NearbitsError('BG_E_RANDOM_ACCESS_NOT_SUPPORTED', 'the origin cannot deliver parts of this file', {
+    hint: 'Make a job without onDemandMode, which fetches the whole file.',
+  });
 }
 
 /** Turns the wish for ranges into an error while they cannot be served. */

@@ -45,7 +45,8 @@ export function checkRemoteName(url: string): string {
 export function checkLocalName(path: string): void {
   if (CONTROLS.test(path) || !path.isWellFormed()) throw badName('holds control characters or broken text');
   if (!isAbsolute(path)) throw badName('is not an absolute path', 'Write the path from the root on.');
-  if (lengthOf(path) > MAX_PATH_LENGTH) throw badName(`is longer than ${MAX_PATH_LENGTH}`);
+  const longest = MAX_PATH_LENGTH - LONGEST_SUFFIX.length - 1; // and the zero that ends a path
+  if (lengthOf(path) > longest) throw badName(`is longer than ${longest}`);
   const segments = path.split(process.platform === 'win32' ? /[/\\]/ : '/');
   if (segments.includes('..')) throw badName('climbs with ".."', 'Write the path without "..".');
   if (segments.some((one) => Buffer.byteLength(one) > MAX_SEGMENT_BYTES)) {

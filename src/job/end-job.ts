@@ -27,7 +27,7 @@ export async function completeJob(
   const left = await removeLeftOvers(job);
   await finish(job, 'ACKNOWLEDGED', context, jobs);
   const sharing = shareAll(job, waiting, context);
-  return { code: partial ? 'BG_S_PARTIAL_COMPLETE' : left ? 'BG_S_UNABLE_TO_DELETE_FILES' : 'S_OK', sharing };
+  return { code: left ? 'BG_S_UNABLE_TO_DELETE_FILES' : partial ? 'BG_S_PARTIAL_COMPLETE' : 'S_OK', sharing };
 }
 
 /** Ends a job without its files (BITS: Cancel); with `keepParts` its part files stay for a later job. */

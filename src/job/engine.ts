@@ -229,7 +229,8 @@ export class Engine {
     const url = file === null ? null : (record.files[file]?.remoteUrl ?? null);
     const view = toJobError(error, { file, url }, this.#context.clock.wallMs());
     record.error = view;
-    if (view.kind === 'fatal') return this.#giveUp(job);
+    // BITS: a request with another method than GET may have had effects, so nothing repeats it by itself.
+    if (view.kind === 'fatal' || record.properties.httpMethod !== 'GET') return this.#giveUp(job);
     record.noProgressAge ??= this.#context.age.now();
     const { properties } = record;
     const verdict = afterTransientError({

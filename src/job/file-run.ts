@@ -1,3 +1,4 @@
+import type { Timer } from '../core/clock.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { FileVersion } from '../core/file-version.ts';
 import { RangeSet } from '../core/range-set.ts';
@@ -28,6 +29,7 @@ export class FileRun implements FileTask {
   /** Bytes by source that earlier runs of this file brought. */
   readonly #earlier: ReceivedBytes;
   #toldAtMs = Number.NEGATIVE_INFINITY;
+  #telling: Timer | null = null;
   #demandMet = false;
 
   /** `fail` ends the run with an error from outside of the fetching. */
@@ -51,9 +53,7 @@ export class FileRun implements FileTask {
     this.#file.share = origin.share;
     const reports = (record.properties.securityFlags & SECURITY.redirectMask) === SECURITY.redirectReport;
     if (reports && origin.finalUrl !== parseOriginUrl(this.#file.remoteUrl)) this.#file.remoteUrl = origin.finalUrl;
-    if (record.state === 'CONNECTING') {
-      this.#context.move(this.#job, 'TRANSFERRING');
-    }
+    this.#connected();
   }
 
   versionKnown(version: FileVersion | null, bytesTotal: number | null): void {
@@ -64,20 +64,20 @@ export class FileRun implements FileTask {
 
   progress(received: ReceivedBytes, bytesDone: number): void {
     const file = this.#file;
+    this.#connected();
     file.bytesTransferred = bytesDone;
     file.bytesFromPeers = this.#earlier.peer + received.peer;
     file.bytesFromOrigin = this.#earlier.origin + received.origin;
     file.bytesFromCache = this.#earlier.cache + received.cache;
-    const now = this.#context.clock.monotonicMs();
-    if (now - this.#toldAtMs < PROGRESS_INTERVAL_MS) return;
-    this.#toldAtMs = now;
-    this.tellProgress();
-    if (file.bytesTotal === null) this.#checkSize();
+    this.#tellSoon();
   }
 
   proven(ranges: RangeSet): void {
     const { record, filled } = this.#job;
-    filled.set(this.#index, (filled.get(this.#index) ?? RangeSet.empty).union(ranges));
+    const all = (filled.get(this.#index) ?? RangeSet.empty).union(ranges);
+    filled.set(this.#index, all);
+    this.#file.bytesTransferred = all.size;
+    this.#tellSoon();
     record.noProgressAge = null;
     record.activeAge = this.#context.age.now();
     if (record.properties.onDemandMode) this.#tellDemand();
@@ -92,6 +92,12 @@ export class FileRun implements FileTask {
     };
   }
 
+  /** Nothing more is told by itself: the run is over. */
+  end(): void {
+    this.#telling?.cancel();
+    this.#telling = null;
+  }
+
   /** Tells observers, and the owner where that is wanted, how far the file is. */
   tellProgress(): void {
     const { record, id } = this.#job;
@@ -100,6 +106,25 @@ export class FileRun implements FileTask {
     const bytes = { bytesDone: bytesTransferred, bytesTotal, bytesFromPeers, bytesFromOrigin, bytesFromCache };
     this.#context.emit({ type: 'transfer.progress', transferId: id, file: this.#index, ...bytes });
     this.#context.notify(this.#job, 'modification').catch((error) => this.#fail(error as NearbitsError));
+  }
+
+  #connected(): void {
+    if (this.#job.state === 'CONNECTING') this.#context.move(this.#job, 'TRANSFERRING');
+  }
+
+  // What comes within the interval is told together at its end, so that the last word is always the newest.
+  #tellSoon(): void {
+    if (this.#telling !== null) return;
+    const { clock } = this.#context;
+    const waitMs = Math.max(0, this.#toldAtMs + PROGRESS_INTERVAL_MS - clock.monotonicMs());
+    const tell = (): void => {
+      this.#telling = null;
+      this.#toldAtMs = clock.monotonicMs();
+      this.tellProgress();
+      if (this.#file.bytesTotal === null) this.#checkSize();
+    };
+    if (waitMs === 0) tell();
+    else this.#telling = clock.after(waitMs, tell);
   }
 
   // Told once for each demand, when the last byte of it is there.
@@ -145,5 +170,6 @@ function requestFor(job: Job, file: FileRecord, partUrl: string): FileRequest {
     priority: properties.priority === 'FOREGROUND' ? 'foreground' : 'background',
     manner: properties.dynamicContent || properties.httpMethod !== 'GET' ? 'one-go' : 'ranges',
     direct: properties.highPerformance,
+    onDemand: properties.onDemandMode,
   };
 }

@@ -83,11 +83,10 @@ export async function openJobs(deps: JobsDeps, options: JobsOptions): Promise<Op
     },
   });
   for (const record of await store.loadEnded()) jobs.addEnded(new Job(record));
-  const records = await store.load();
+  for (const record of await store.load()) jobs.add(await restore(record));
   notifier = await openNotifier(deps, jobs);
   const closing = new Closing({ context, jobs, engine, notifier });
   const service = new JobService({ context, jobs, engine, closing, notifier, waiters });
-  for (const record of records) jobs.add(await restore(record));
 
   const saveAge = () => ages.put('age', age.snapshot());
   let chores: Timer | null = null;

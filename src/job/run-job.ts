@@ -73,6 +73,7 @@ async function runFile(job: Job, index: number, context: RunContext, signal: Abo
     throw stop.signal.aborted && !signal.aborted ? stop.signal.reason : error;
   } finally {
     saving.stop();
+    task.end();
     job.steering = null;
   }
 }

@@ -4,7 +4,7 @@ import { fetchWhole, type WholeFile } from './fetch-whole.ts';
 import type { RequestHeaders } from './headers.ts';
 import type { OriginFile } from './origin-file.ts';
 import { OriginSource } from './origin-source.ts';
-import { probeOrigin } from './probe.ts';
+import { probeOrigin, unasked } from './probe.ts';
 import type { RequestContext } from './request-context.ts';
 import { checkRequestHeaders } from './request-headers.ts';
 
@@ -22,16 +22,19 @@ export class OriginSession implements AsyncDisposable {
 
   /**
    * Asks the origin which version of the file it holds. A job with another method than GET asks nothing: its files have no
-   * known size and are for {@link fetchWhole}. `requestHeaders` come on top of those of the job.
+   * known size and are for {@link fetchWhole}; the same holds with `ask: false`, for content that is made anew for each
+   * request. `requestHeaders` come on top of those of the job.
    * @throws NearbitsError E_INVALID_URL, E_INVALID_ARGUMENT for bad request headers, an E_ORIGIN_ code,
    * ERROR_WINHTTP_CLIENT_AUTH_CERT_NEEDED, or E_CANCELLED.
    */
   async probe(
     url: string,
-    options: { readonly signal: AbortSignal; readonly requestHeaders?: RequestHeaders },
+    options: { readonly signal: AbortSignal; readonly requestHeaders?: RequestHeaders; readonly ask?: boolean },
   ): Promise<OriginFile> {
     const requestHeaders = { ...this.#context.job.headers, ...checkRequestHeaders(options.requestHeaders ?? {}) };
-    return await probeOrigin(this.#context, { url: parseOriginUrl(url), requestHeaders }, options.signal);
+    const target = { url: parseOriginUrl(url), requestHeaders };
+    if (options.ask === false) return unasked(this.#context, target);
+    return await probeOrigin(this.#context, target, options.signal);
   }
 
   /**

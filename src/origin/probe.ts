@@ -144,7 +144,7 @@ function toFile(context: RequestContext, target: ProbeTarget, findings: Findings
   };
 }
 
-function unasked(context: RequestContext, target: ProbeTarget): OriginFile {
+export function unasked(context: RequestContext, target: ProbeTarget): OriginFile {
   return {
     url: target.url,
     finalUrl: target.url,

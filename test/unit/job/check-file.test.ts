@@ -69,8 +69,8 @@ describe.skipIf(process.platform === 'win32')('checkLocalName', () => {
     expect(codeOf(() => checkLocalName(folder(256)))).toBe('E_INVALIDARG');
     expect(codeOf(() => checkLocalName(`/${'ä'.repeat(128)}/b`))).toBe('E_INVALIDARG');
     const path = (bytes: number) => '/a'.repeat(bytes / 2);
-    expect(codeOf(() => checkLocalName(path(4096)))).toBeNull();
-    expect(codeOf(() => checkLocalName(path(4098)))).toBe('E_INVALIDARG');
+    expect(codeOf(() => checkLocalName(path(4084)))).toBeNull();
+    expect(codeOf(() => checkLocalName(path(4086)))).toBe('E_INVALIDARG');
   });
 
   it('leaves room for the name of the journal beside the file', () => {
