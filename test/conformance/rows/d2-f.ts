@@ -51,7 +51,7 @@ const events = section('F', {
   'limit/per-user': 'and of nobody else',
   'inactivity/gone': elsewhere(
     'without Complete or Cancel the job is gone after 90 days',
-    'takes 90 days: manual clock in test/unit/job',
+    'takes 90 days: test/integration/job-spans.test.ts',
   ),
 });
 

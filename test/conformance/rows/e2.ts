@@ -1,7 +1,7 @@
 import { JOB_CALLS, JOB_STATES, type JobCall, type JobState } from '../../../src/job/state.ts';
 import { changed, elsewhere, type Row, section, upload, windows } from './row.ts';
 
-const CONTAINERS = 'needs an interface that goes down: test/containers';
+const CONTAINERS = 'needs a network that goes away: test/integration/job-spans.test.ts';
 
 /** The state machine: the moves that are nobody's call, and what is special about the calls. */
 const moves: Row[] = section('E.2', {
@@ -36,11 +36,11 @@ const moves: Row[] = section('E.2', {
   'takeOwnership/user': 'only administrators take ownership: E_ACCESSDENIED',
   'inactivity/cancels': elsewhere(
     'a job that nobody touched for 90 days is cancelled',
-    'takes 90 days: manual clock in test/unit/job',
+    'takes 90 days: test/integration/job-spans.test.ts',
   ),
   'inactivity/reset': elsewhere(
     'progress and changes of properties restart the 90 days',
-    'takes 90 days: manual clock in test/unit/job',
+    'takes 90 days: test/integration/job-spans.test.ts',
   ),
   'restart/persists': 'jobs survive restarts until they are completed or cancelled',
   'restart/unreadable': changed(

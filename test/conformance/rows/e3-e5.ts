@@ -20,7 +20,10 @@ const scheduling = section('E.3', {
     later: THROTTLE,
   },
   'bandwidth/gateway': { text: 'traffic is measured at the gateway, else at the network interface', later: THROTTLE },
-  'foreground/2-gb': elsewhere('without ranges at the origin files below 2 GB work', 'moves 2 GB: test/containers'),
+  'foreground/2-gb': elsewhere(
+    'without ranges at the origin files below 2 GB work',
+    'takes 2 GB of disk; there is no such limit here',
+  ),
 });
 
 const RETRIED = 'is tried again';
@@ -34,7 +37,7 @@ const errors = section('E.4', {
   ),
   'untimed/network': elsewhere(
     'a lost network is not retried by time',
-    'needs an interface that goes down: test/containers',
+    'needs a network that goes away: test/integration/job-spans.test.ts',
   ),
   'untimed/disk-locked': windows('a locked volume is not retried by time', 'chkdsk locks volumes'),
   'untimed/policy': { text: 'a bandwidth policy of 0 is not retried by time', later: THROTTLE },

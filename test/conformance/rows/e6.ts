@@ -1,7 +1,7 @@
 import { changed, elsewhere, type Row, section, upload, windows } from './row.ts';
 
 const CREDENTIAL_STORE = 'the credential manager';
-const POLICY_90_DAYS = 'takes days: manual clock in test/unit/job';
+const POLICY_90_DAYS = 'takes 90 days: test/integration/job-spans.test.ts';
 
 const names = section('E.6', {
   'displayName/required': 'a job has a display name from the start; none is E_INVALIDARG',
@@ -162,7 +162,7 @@ const reading = section('E.6', {
   'read/error-count': 'each change into an error state counts, and so does each failed retry; nothing resets it',
   'read/error-count-network': elsewhere(
     'a lost network does not count',
-    'needs an interface that goes down: test/containers',
+    'needs a network that goes away: test/integration/job-spans.test.ts',
   ),
 });
 

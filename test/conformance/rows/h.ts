@@ -1,6 +1,6 @@
 import { changed, elsewhere, type Row, type RowFacts, section, upload, windows } from './row.ts';
 
-const ADMIN = 'a call of cache administration: test/integration/cli.test.ts';
+const ADMIN = 'belongs to the cache, which has codes of its own: test/unit/api';
 const POLICY: RowFacts = { text: 'no bandwidth left by the policy', later: 'limits on bandwidth' };
 
 const calls = section('H', {
@@ -58,7 +58,10 @@ const calls = section('H', {
 const jobs = section('H', {
   BG_E_DESTINATION_LOCKED: windows('volume locked', 'chkdsk locks volumes'),
   BG_E_VOLUME_CHANGED: elsewhere('another volume at the place of the destination', 'needs a device to be exchanged'),
-  BG_E_NETWORK_DISCONNECTED: elsewhere('no network', 'needs an interface that goes down: test/containers'),
+  BG_E_NETWORK_DISCONNECTED: elsewhere(
+    'no network',
+    'needs a network that goes away: test/integration/job-spans.test.ts',
+  ),
   BG_E_MISSING_FILE_SIZE: changed('no size told by the origin', 'the file is fetched in one go'),
   BG_E_INSUFFICIENT_HTTP_SUPPORT: changed('not HTTP/1.1', 'the file is fetched in one go'),
   BG_E_INSUFFICIENT_RANGE_SUPPORT: 'no ranges',

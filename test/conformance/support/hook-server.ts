@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { JobNotification } from '../../../src/job/view.ts';
+import { eventually } from './job-api.ts';
 
 /** What was posted, and when. */
 export interface Posted extends Pick<JobNotification, 'id' | 'jobId' | 'kind' | 'attempt'> {
@@ -41,6 +42,12 @@ export class HookServer implements AsyncDisposable {
   /** What was posted about one job. */
   about(jobId: string): Posted[] {
     return this.posted.filter((posted) => posted.jobId === jobId);
+  }
+
+  /** Waits until so much was posted about a job. */
+  async toldOf(jobId: string, times = 1): Promise<void> {
+    const enough = () => this.about(jobId).length >= times;
+    await eventually(enough, () => `the webhook was not called ${times} times`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
