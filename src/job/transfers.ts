@@ -38,6 +38,8 @@ export class Transfers {
   readonly #closing: Closing;
   readonly #waiters: Waiters;
   readonly #context: JobContext;
+  /** Transfers that were asked for and are still being checked, by destination. */
+  readonly #making = new Map<string, { readonly url: string; readonly owner: string; readonly job: Promise<Job> }>();
 
   constructor(service: JobService, { context, jobs, closing, waiters }: TransfersDeps) {
     this.#service = service;
@@ -55,17 +57,12 @@ export class Transfers {
     const url = parseOriginUrl(request.url);
     const ranges = request.ranges?.map(jobRange);
     const twin = this.#twin(caller, request.destination, url);
-    if (twin !== null) return transferView(twin);
-    await checkDestination(request.destination, request.overwrite);
-    try {
-      const { id } = await this.#service.create(caller, jobRequest({ ...request, url }, ranges));
-      return await this.get(caller, id as TransferId);
-    } catch (error) {
-      // The same wish may have been made at the same moment.
-      const late = this.#twin(caller, request.destination, url);
-      if (late !== null) return transferView(late);
-      throw error;
-    }
+    if (twin !== null) return transferView(await twin);
+    const making = this.#make(caller, { ...request, url }, ranges).finally(() => {
+      this.#making.delete(request.destination);
+    });
+    this.#making.set(request.destination, { url, owner: caller.name, job: making });
+    return transferView(await making);
   }
 
   /** All transfers that are remembered, newest first; for administrators those of everybody. */
@@ -113,12 +110,22 @@ export class Transfers {
     }
   }
 
-  #twin(caller: Caller, destination: string, url: string): Job | null {
+  async #make(caller: Caller, request: TransferRequest, ranges: JobRange[] | undefined): Promise<Job> {
+    await checkDestination(request.destination, request.overwrite);
+    const { id } = await this.#service.create(caller, jobRequest(request, ranges));
+    return this.#find(caller, id as TransferId);
+  }
+
+  /** The transfer of the same URL to the same place, that runs or is just being made. @throws NearbitsError E_DESTINATION when it is another one */
+  #twin(caller: Caller, destination: string, url: string): Job | Promise<Job> | null {
+    const making = this.#making.get(destination);
+    if (making !== undefined && making.url === url && making.owner === caller.name) return making.job;
     const job = this.#jobs.writing(destination);
-    if (job === null) return null;
-    const same = isTransfer(job) && job.record.files[0]?.remoteUrl === url && job.record.owner === caller.name;
-    if (same) return job;
-    throw new NearbitsError('E_DESTINATION', `${destination} is being written by transfer ${job.id}`, {
+    if (job === null && making === undefined) return null;
+    const same = job !== null && isTransfer(job) && job.record.files[0]?.remoteUrl === url;
+    if (same && job.record.owner === caller.name) return job;
+    const by = job === null ? 'another transfer' : `transfer ${job.id}`;
+    throw new NearbitsError('E_DESTINATION', `${destination} is being written by ${by}`, {
       hint: 'Choose another destination, or cancel that transfer first.',
     });
   }
