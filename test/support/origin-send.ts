@@ -80,6 +80,9 @@ async function sendBody(
     const flowing = response.write(answer.content.read(offset, next));
     count(next - offset);
     offset = next;
+    // After the last byte nothing is waited for: a client that has it all may send its next request on the connection,
+    // whose answer has no socket before this one has ended.
+    if (offset === end) break;
     if (!flowing && !(await drained(response))) return false;
     if (bytesPerSecond !== null) await keepPace(startMs, offset - answer.start, bytesPerSecond);
   }
