@@ -26,16 +26,19 @@ export async function handOver(job: Job, index: number, context: JobContext): Pr
     await checkDestination(file.localName, file.overwrite);
     file.handingOver = true;
     await context.store.save(job);
-    await rename(file);
-  }
+    await rename(file, () => noteCompleted(job, file, context));
+  } else await noteCompleted(job, file, context);
+}
+
+async function noteCompleted(job: Job, file: FileRecord, context: JobContext): Promise<void> {
   file.handingOver = false;
   file.completed = true;
   await context.store.record(job);
 }
 
-async function rename(file: FileRecord): Promise<void> {
+async function rename(file: FileRecord, noted: () => Promise<void>): Promise<void> {
   try {
-    await PartFile.handOver(file.localName);
+    await PartFile.handOver(file.localName, noted);
   } catch (error) {
     file.handingOver = false;
     const { code, message } = toNearbitsError(error);
@@ -50,32 +53,39 @@ async function rename(file: FileRecord): Promise<void> {
   }
 }
 
-/** After a crash: finishes the rename that was announced, or finds out that it happened. */
-export async function settleHandOver(file: FileRecord): Promise<void> {
+/** After a crash: finishes the rename that was announced, or finds out that it happened. `store` stores the job. */
+export async function settleHandOver(file: FileRecord, store: () => Promise<void>): Promise<void> {
   if (!file.handingOver) return;
   file.handingOver = false;
   try {
     // Without a version there is no journal that tells one file from another: only the names can be looked at.
-    if (file.version === null) file.completed = await wasMoved(file.localName);
-    else {
-      await PartFile.handOver(file.localName);
-      file.completed = true;
-    }
+    if (file.version !== null) await PartFile.handOver(file.localName, () => settled(file, store));
+    else if (await wasMoved(file.localName)) await settled(file, store);
   } catch {
-    file.completed = false; // The file is where it was before; completing the job again says what is wrong.
+    // The file is where it was before; completing the job again says what is wrong.
   }
-  if (file.completed) file.validation = 'valid';
+}
+
+async function settled(file: FileRecord, store: () => Promise<void>): Promise<void> {
+  file.completed = true;
+  file.validation = 'valid';
+  await store();
 }
 
 async function wasMoved(destination: string): Promise<boolean> {
   return !(await exists(destination + PART_SUFFIX)) && (await exists(destination));
 }
 
-/** Removes what is left of files that were not handed over. Returns whether something could not be deleted. */
+/**
+ * Removes what is left of files that were not handed over, and the journals that a crash left beside those that were.
+ * Returns whether something could not be deleted.
+ */
 export async function removeLeftOvers(job: Job): Promise<boolean> {
   let left = false;
   for (const file of job.record.files) {
-    if (!file.completed && (await isLeft(file, job.record.properties.highPerformance))) left = true;
+    // What lies at the destination of a completed file is the owner's.
+    const direct = job.record.properties.highPerformance && !file.completed;
+    if (await isLeft(file, direct)) left = true;
   }
   return left;
 }

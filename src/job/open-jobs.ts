@@ -83,7 +83,7 @@ export async function openJobs(deps: JobsDeps, options: JobsOptions): Promise<Op
     },
   });
   for (const record of await store.loadEnded()) jobs.addEnded(new Job(record));
-  for (const record of await store.load()) jobs.add(await restore(record));
+  for (const record of await store.load()) jobs.add(await restore(record, store));
   notifier = await openNotifier(deps, jobs);
   const closing = new Closing({ context, jobs, engine, notifier });
   const service = new JobService({ context, jobs, engine, closing, notifier, waiters });
@@ -132,10 +132,11 @@ function tellFailure(job: Job, context: JobContext): void {
 }
 
 /** A job from the store, with what a crash left open settled. */
-async function restore(record: JobRecord): Promise<Job> {
-  for (const file of record.files) await settleHandOver(file);
+async function restore(record: JobRecord, store: JobStore): Promise<Job> {
+  const job = new Job(record);
   if (isRunning(record.state)) record.state = 'QUEUED';
-  return new Job(record);
+  for (const file of record.files) await settleHandOver(file, () => store.record(job));
+  return job;
 }
 
 /** Puts a job where it was when the node stopped. */

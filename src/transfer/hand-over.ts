@@ -19,19 +19,24 @@ export interface SealedPart {
 }
 
 /**
- * Moves a complete part file to its destination in one step, replacing what is there, and then removes its journal.
- * May be called again after a crash at any point. A part file without a journal (of unknown size) is moved as it is,
+ * Moves a complete part file to its destination in one step, replacing what is there. Its journal is removed only when
+ * `noted` resolves: until the caller remembers that the file was moved, the journal is what tells so. May be called again
+ * after a crash at any point before that. A part file without a journal (of unknown size) is moved as it is,
  * and cannot be recognised at its destination afterwards.
  * @throws NearbitsError E_VALIDATION_FAILED when the part file is not sealed or was changed since, E_NOT_FOUND when there is
  * none and none was moved, E_IO when the file system refuses. Nothing is touched then.
  */
-export async function handOver(destination: string): Promise<HandOver> {
+export async function handOver(
+  destination: string,
+  noted: () => Promise<void> = () => Promise.resolve(),
+): Promise<HandOver> {
   try {
     const part = await look(partPath(destination));
     const { journal, seal } = await readSeal(journalPath(destination));
-    if (part === null) return await recognise(destination, seal);
+    if (part === null) return await recognise(destination, seal, noted);
     if (journal && (seal === null || !bearsMark(part, seal))) throw changed(partPath(destination));
     await rename(partPath(destination), destination);
+    await noted();
     await removeQuietly(journalPath(destination));
     return 'moved';
   } catch (error) {
@@ -80,8 +85,9 @@ export async function removePart(destination: string, direct: boolean): Promise<
   return removed.includes(false);
 }
 
-async function recognise(destination: string, seal: SealMark | null): Promise<HandOver> {
+async function recognise(destination: string, seal: SealMark | null, noted: () => Promise<void>): Promise<HandOver> {
   if (seal === null || !bearsMark(await look(destination), seal)) throw missing(partPath(destination));
+  await noted();
   await removeQuietly(journalPath(destination));
   return 'already';
 }

@@ -99,8 +99,8 @@ export class PartFile {
   }
 
   /** See {@link handOver}: moves a sealed file to its destination. A direct file lies there already. */
-  static async handOver(destination: string): Promise<HandOver> {
-    return handOver(destination);
+  static async handOver(destination: string, noted?: () => Promise<void>): Promise<HandOver> {
+    return handOver(destination, noted);
   }
 
   /** See {@link readSealed}: the pieces of a sealed file, without hashing. */

@@ -32,6 +32,19 @@ describe('a sealed file', () => {
     expect(await readFile(destination)).toEqual(file.content);
   });
 
+  it('is known again when a crash came before anybody noted that it was moved', async () => {
+    await using dir = await tempDir();
+    const file = new PartFixture(dir.path, 1000);
+    await file.sealed();
+    const { destination } = file.target;
+    const crash = () => Promise.reject(new Error('the process ends here'));
+    await expect(PartFile.handOver(destination, crash)).rejects.toMatchObject({ code: 'E_IO' });
+    await expect(PartFile.handOver(destination, crash)).rejects.toMatchObject({ code: 'E_IO' });
+    expect(await PartFile.handOver(destination)).toBe('already');
+    await expect(stat(file.journalPath)).rejects.toThrow();
+    expect(await readFile(destination)).toEqual(file.content);
+  });
+
   it('is not taken for handed over when somebody deleted it and an older file lies at its destination', async () => {
     await using dir = await tempDir();
     const file = new PartFixture(dir.path, 1000);
