@@ -8,8 +8,9 @@ import type { AgeClock } from '../plan/age-clock.ts';
 import type { Vault } from '../security/vault.ts';
 import type { Job } from './job.ts';
 import type { JobStore } from './job-store.ts';
+import type { NotifiedFile } from './notifier.ts';
 import type { JobState } from './state.ts';
-import type { FilledRange, NotificationKind } from './view.ts';
+import type { NotificationKind } from './view.ts';
 
 /** What the administrator decided about jobs, as it stands now. */
 export interface JobPolicy {
@@ -48,9 +49,7 @@ export interface JobContext {
   /** Something of the job changed that callers can see: those who wait for it look again. */
   readonly changed: (job: Job) => void;
   /** Tells the owner, when the job's flags say so; durable once it resolves. */
-  readonly notify: (
-    job: Job,
-    kind: NotificationKind,
-    what?: { readonly file: number; readonly ranges?: readonly FilledRange[] },
-  ) => Promise<void>;
+  readonly notify: (job: Job, kind: NotificationKind, what?: NotifiedFile) => Promise<void>;
+  /** Stores what happened to a job, and in the same step what its owner is told: a crash loses both or none. */
+  readonly recordAndNotify: (job: Job, kind: NotificationKind, what?: NotifiedFile) => Promise<void>;
 }

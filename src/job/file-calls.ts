@@ -74,8 +74,7 @@ async function reject(job: Job, index: number, file: FileRecord, { context, engi
   });
   job.record.error = toJobError(error, { file: index, url: file.remoteUrl }, context.clock.wallMs());
   engine.move(job, 'ERROR');
-  await context.store.save(job);
-  await context.notify(job, 'error', { file: index });
+  await context.recordAndNotify(job, 'error', { file: index });
 }
 
 // What the cache holds of it is as wrong as the file.

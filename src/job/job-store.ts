@@ -1,6 +1,6 @@
 import type { JobId } from '../core/ids.ts';
 import type { Logger } from '../observe/log.ts';
-import type { Database, Table } from '../store/database.ts';
+import type { Database, Table, WriteOp } from '../store/database.ts';
 import type { Job } from './job.ts';
 import { JobRecord, MAX_ENDED_JOBS } from './job-record.ts';
 import { TraceRecord } from './trace-record.ts';
@@ -47,11 +47,11 @@ export class JobStore {
 
   /**
    * Stores what happened to a job together with its trace. What the store cannot take is true all the same: it is logged,
-   * told as it is while the node runs, and found out again after a restart from the files.
+   * told as it is while the node runs, and found out again after a restart from the files. `write` may write more with it.
    */
-  async record(job: Job): Promise<void> {
+  async record(job: Job, write: (ops: WriteOp[]) => Promise<void> = (ops) => this.#database.write(ops)): Promise<void> {
     try {
-      await this.saveWithTrace(job);
+      await write(this.#saving(job));
     } catch (error) {
       this.#log.error({ err: error, job: job.id }, 'what happened to a job could not be stored');
     }
@@ -71,10 +71,9 @@ export class JobStore {
     await this.#database.write(jobs.map((job) => this.#jobs.putting(job.id, job.record)));
   }
 
-  /** Stores a job together with its trace. */
-  async saveWithTrace(job: Job): Promise<void> {
+  #saving(job: Job): WriteOp[] {
     const trace = job.trace === null ? [] : [this.#traces.putting(job.id, job.trace.entries())];
-    await this.#database.write([this.#jobs.putting(job.id, job.record), ...trace]);
+    return [this.#jobs.putting(job.id, job.record), ...trace];
   }
 
   /** Moves a job that ended to the others that did, in one step. */

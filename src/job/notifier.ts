@@ -5,6 +5,7 @@ import type { NotificationTarget, PendingNotification } from '../notify/notifica
 import { FINAL_KINDS } from '../notify/notification.ts';
 import { NotificationCenter, type NotificationCenterDeps } from '../notify/notification-center.ts';
 import type { Vault } from '../security/vault.ts';
+import type { WriteOp } from '../store/database.ts';
 import type { Job } from './job.ts';
 import type { JobTable } from './job-table.ts';
 import { NOTIFY } from './properties.ts';
@@ -19,6 +20,12 @@ const FLAG: Readonly<Record<NotificationKind, number>> = {
   'file-transferred': NOTIFY.fileTransferred,
   'file-ranges-transferred': NOTIFY.fileRangesTransferred,
 };
+
+/** Which file of a job is told of, and which of its ranges. */
+export interface NotifiedFile {
+  readonly file: number;
+  readonly ranges?: readonly FilledRange[];
+}
 
 /** What the notifier works with. */
 export interface NotifierDeps extends Omit<NotificationCenterDeps, 'target'> {
@@ -45,17 +52,16 @@ export class Notifier {
     return new Notifier(deps, await NotificationCenter.open({ ...deps, target }, { allowedPrograms }));
   }
 
-  /** Tells one thing, unless the flags of the job do not want it; modifications keep their distance. */
-  async notify(
-    job: Job,
-    kind: NotificationKind,
-    what?: { readonly file: number; readonly ranges?: readonly FilledRange[] },
-  ): Promise<void> {
-    if (!this.#isWanted(job, kind)) return;
+  /**
+   * Tells one thing, unless the flags of the job do not want it; modifications keep their distance. What is `together`
+   * with it is stored in the same step, also when nothing is told.
+   */
+  async notify(job: Job, kind: NotificationKind, what?: NotifiedFile, together: WriteOp[] = []): Promise<void> {
+    if (!this.#isWanted(job, kind)) return this.#deps.database.write(together);
     const { owner, state, error, properties } = job.record;
     const shown = { displayName: properties.displayName, state, error };
     const data = { file: what?.file ?? null, ranges: what?.ranges ?? null, job: shown } as unknown as JsonValue;
-    await this.#center.tell({ jobId: job.id, owner, kind, urgent: kind !== 'modification', data });
+    await this.#center.tell({ jobId: job.id, owner, kind, urgent: kind !== 'modification', data }, together);
   }
 
   /** See JobBackend.notifications. */

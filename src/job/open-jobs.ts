@@ -24,7 +24,10 @@ const CHORES_EVERY_MS = 600_000;
 const AgeState = z.strictObject({ ageMs: z.number().min(0), wallMs: z.number() });
 
 /** What the job service is opened with. */
-export type JobsDeps = Omit<JobContext, 'store' | 'age' | 'stopping' | 'move' | 'changed' | 'notify'> & {
+export type JobsDeps = Omit<
+  JobContext,
+  'store' | 'age' | 'stopping' | 'move' | 'changed' | 'notify' | 'recordAndNotify'
+> & {
   readonly database: Database;
   /** Whether this machine has a network. */
   readonly network: NetworkWatch;
@@ -70,15 +73,14 @@ export async function openJobs(deps: JobsDeps, options: JobsOptions): Promise<Op
     move: (job, to) => engine.move(job, to),
     changed: (job) => waiters.changed(job.id),
     notify: async (job, kind, what) => notifier?.notify(job, kind, what),
+    recordAndNotify: (job, kind, what) => store.record(job, async (ops) => notifier?.notify(job, kind, what, ops)),
   };
   const engine = new Engine(context, jobs, network, {
     transferred: async (job) => {
-      await context.notify(job, 'transferred');
       if (job.record.properties.autoComplete) await closing.complete(job);
     },
     failed: async (job) => {
       tellFailure(job, context);
-      await context.notify(job, 'error');
       if (job.record.properties.autoComplete) await closing.cancel(job, true);
     },
   });

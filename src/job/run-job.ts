@@ -94,11 +94,10 @@ async function deliver(
   file.digest = delivered.sha256;
   file.share = delivered.share;
   job.filled.delete(index);
-  await context.store.record(job);
+  await context.recordAndNotify(job, 'file-transferred', { file: index });
   task.tellProgress();
   context.emit({ type: 'job.file-transferred', jobId: job.id, file: index });
   context.changed(job);
-  await context.notify(job, 'file-transferred', { file: index });
 }
 
 function saveNowAndThen(job: Job, context: JobContext): { stop(): void } {

@@ -3,7 +3,7 @@ import type { JobId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
 import type { EmitEvent } from '../observe/events.ts';
 import type { Logger } from '../observe/log.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, WriteOp } from '../store/database.ts';
 import { CommandRunner } from './command.ts';
 import { Courier } from './courier.ts';
 import type { NotificationInput, NotificationTarget, PendingNotification } from './notification.ts';
@@ -68,11 +68,12 @@ export class NotificationCenter {
 
   /**
    * Stores a notification, which then survives `kill -9`, and begins to deliver it. A modification replaces the one of the
-   * same job that still waits. When too many wait, some are dropped: see {@link Outbox}.
+   * same job that still waits. When too many wait, some are dropped: see {@link Outbox}. What is `together` with it is
+   * stored in the same step.
    * @throws NearbitsError E_INVALID_ARGUMENT when its data is larger than 256 KiB as JSON, E_DISK_FULL or E_IO
    */
-  async tell(input: NotificationInput): Promise<void> {
-    await this.#outbox.add(input);
+  async tell(input: NotificationInput, together: readonly WriteOp[] = []): Promise<void> {
+    await this.#outbox.add(input, together);
     this.#subscriptions.ring();
     this.#courier.attend(input.jobId);
   }

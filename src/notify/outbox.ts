@@ -67,10 +67,11 @@ export class Outbox {
   }
 
   /**
-   * Stores a notification and resolves once it survives a crash of the process.
+   * Stores a notification, and in the same step what else is `together` with it, and resolves once both survive a crash
+   * of the process.
    * @throws NearbitsError E_INVALID_ARGUMENT when its data is too large, E_DISK_FULL or E_IO when it cannot be stored
    */
-  async add(input: NotificationInput): Promise<void> {
+  async add(input: NotificationInput, together: readonly WriteOp[] = []): Promise<void> {
     const bytes = Buffer.byteLength(JSON.stringify(input.data));
     if (bytes > MAX_DATA_BYTES) {
       throw new NearbitsError(
@@ -80,7 +81,7 @@ export class Outbox {
     }
     const { jobId, owner, kind, urgent, data } = input;
     const row: NotificationRow = { v: 1, jobId, owner, kind, urgent, atMs: this.#deps.clock.wallMs(), data };
-    await this.#inTurn(() => this.#store(row));
+    await this.#inTurn(() => this.#store(row, together));
   }
 
   /** The notification as it is handed out next on that way; undefined when it is gone or damaged. @throws NearbitsError E_IO */
@@ -109,15 +110,15 @@ export class Outbox {
     });
   }
 
-  async #store(row: NotificationRow): Promise<void> {
+  async #store(row: NotificationRow, together: readonly WriteOp[]): Promise<void> {
     const victim = this.#victim(row);
     if (victim?.urgent) this.#deps.log.warn({ jobId: victim.jobId, kind: victim.kind }, 'too many notifications wait');
     // What would be dropped first itself does not push out anything better.
-    if (victim !== null && rankOf(victim) > rankOf(row)) return;
+    if (victim !== null && rankOf(victim) > rankOf(row)) return this.#deps.database.write(together);
     const number = this.#nextId++;
     const id = String(number).padStart(ID_DIGITS, '0');
     const reservedId = number < this.#reservedId ? this.#reservedId : number + ID_BLOCK;
-    const ops: WriteOp[] = [this.#rows.putting(id, row)];
+    const ops: WriteOp[] = [...together, this.#rows.putting(id, row)];
     if (victim !== null) ops.push(this.#rows.deleting(victim.id));
     if (reservedId > this.#reservedId) ops.push(this.#counter.putting(COUNTER_KEY, reservedId));
     await this.#deps.database.write(ops);

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { type JobId, newJobId } from '../../../src/core/ids.ts';
 import { ManualClock } from '../../../src/core/manual-clock.ts';
 import { OUTBOX_LIMITS, Outbox, type OutboxLimits } from '../../../src/notify/outbox.ts';
@@ -113,6 +114,16 @@ describe('Outbox', () => {
     expect(await kindsOf(outbox)).toEqual(['file-transferred', 'error', 'transferred', 'error']);
     await add(outbox, A, 'transferred');
     expect(await kindsOf(await reopen())).toEqual(['file-transferred', 'transferred', 'error', 'transferred']);
+  });
+
+  it('stores what is together with a notification, also when that one is not kept', async () => {
+    const outbox = await open({ maxPending: 100, maxPendingPerJob: 1 });
+    const others = database.table('others', z.string());
+    await outbox.add(note(A, 'transferred'), [others.putting('first', 'stored')]);
+    await outbox.add(note(A, 'file-1'), [others.putting('second', 'stored')]);
+    expect(await kindsOf(await reopen())).toEqual(['transferred']);
+    const again = database.table('others', z.string());
+    expect([await again.get('first'), await again.get('second')]).toEqual(['stored', 'stored']);
   });
 
   it('drops the least important of all jobs when there are too many', async () => {
