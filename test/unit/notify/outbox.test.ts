@@ -165,7 +165,9 @@ describe('Outbox', () => {
     const outbox = await open();
     await add(outbox, A, 'transferred');
     const id = idsOf(outbox)[0] as string;
-    expect(await Promise.all([outbox.remove(id), outbox.remove(id), outbox.remove('x')])).toEqual([true, false, false]);
+    const removed = await Promise.all([outbox.remove(id), outbox.remove(id), outbox.remove('x')]);
+    // Which of the first two ends first is up to the database.
+    expect(removed.sort()).toEqual([false, false, true]);
     expect(await outbox.take(id, 'webhook')).toBeUndefined();
   });
 });
