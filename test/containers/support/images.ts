@@ -7,24 +7,28 @@ import { RUN_LABEL } from './test-run.ts';
 export interface Images {
   readonly node: string;
   readonly origin: string;
+  /** An origin that is not ours. */
+  readonly nginx: string;
 }
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../../..');
+const NGINX = join(import.meta.dirname, '../nginx');
 const SHOWN_CHARACTERS = 4_000;
 
-/** Builds both images from the work tree. @throws Error with the end of the build's output. */
+/** Builds the images from the work tree. @throws Error with the end of the build's output. */
 export async function buildImages(name: string): Promise<Images> {
-  const images = { node: `nearbits:${name}`, origin: `nearbits-origin:${name}` };
-  await build(name, '--tag', images.origin, '--target', 'origin');
-  await build(name, '--tag', images.node);
+  const images = { node: `nearbits:${name}`, origin: `nearbits-origin:${name}`, nginx: `nearbits-nginx:${name}` };
+  await build(name, '--tag', images.origin, '--target', 'origin', ROOT);
+  await build(name, '--tag', images.node, ROOT);
+  await build(name, '--tag', images.nginx, NGINX);
   return images;
 }
 
 // By the command rather than the engine's API: it obeys .dockerignore and uses whichever builder there is.
 async function build(name: string, ...options: string[]): Promise<void> {
   try {
-    await run('docker', ['build', '--label', `${RUN_LABEL}=${name}`, ...options, ROOT], { maxBuffer: 2 ** 26 });
+    await run('docker', ['build', '--label', `${RUN_LABEL}=${name}`, ...options], { maxBuffer: 2 ** 26 });
   } catch (error) {
     const { message, stdout = '' } = error as Error & { stdout?: string };
     throw new Error(`${message}\n${stdout.slice(-SHOWN_CHARACTERS)}`);

@@ -2,6 +2,7 @@ import { GenericContainer } from 'testcontainers';
 import { describe, inject } from 'vitest';
 import { AuthorityMachine } from './authority-machine.ts';
 import { Lan } from './lan.ts';
+import { NginxMachine } from './nginx-machine.ts';
 import { NodeMachine, type NodeOptions } from './node-machine.ts';
 import { OriginMachine } from './origin-machine.ts';
 import { RUN_LABEL } from './test-run.ts';
@@ -57,6 +58,12 @@ export class Lab implements AsyncDisposable {
       container(lab().images.node, this.lan, `${this.#purpose}-foreign-authority`),
     );
     return await authority.invite();
+  }
+
+  /** An nginx on the lab's network. */
+  async nginx(): Promise<NginxMachine> {
+    const started = NginxMachine.create(container(lab().images.nginx, this.lan, `${this.#purpose}-nginx`));
+    return this.#stack.use(await started);
   }
 
   /** Starts a node. */
