@@ -84,7 +84,7 @@ export async function openJobs(deps: JobsDeps, options: JobsOptions): Promise<Op
       if (job.record.properties.autoComplete) await closing.cancel(job, true);
     },
   });
-  for (const record of await store.loadEnded()) jobs.addEnded(new Job(record));
+  for (const record of await store.loadEnded()) jobs.addEnded(new Job(settleSharing(record)));
   for (const record of await store.load()) jobs.add(await restore(record, store));
   notifier = await openNotifier(deps, jobs);
   const closing = new Closing({ context, jobs, engine, notifier });
@@ -131,6 +131,16 @@ function tellFailure(job: Job, context: JobContext): void {
   if (error === null) return;
   const code = error.cause as ErrorCode;
   context.emit({ type: 'transfer.failed', transferId: job.id, file: error.file, code, message: error.message });
+}
+
+/** The end of the process cut short what was still on its way into the cache. */
+function settleSharing(record: JobRecord): JobRecord {
+  for (const file of record.files) {
+    if (file.sharing !== 'pending') continue;
+    file.sharing = 'not-shared';
+    file.sharingReason = 'the node stopped before it could be put into the cache';
+  }
+  return record;
 }
 
 /** A job from the store, with what a crash left open settled. */
