@@ -3,6 +3,7 @@ import type { Logger } from '../observe/log.ts';
 import type { Database, Table, WriteOp } from '../store/database.ts';
 import type { Job } from './job.ts';
 import { JobRecord, MAX_ENDED_JOBS } from './job-record.ts';
+import { isFinal } from './state.ts';
 import { TraceRecord } from './trace-record.ts';
 import type { TraceEntry } from './transfer-view.ts';
 
@@ -42,7 +43,7 @@ export class JobStore {
 
   /** Stores the job as it stands; it survives a crash of the process from then on. */
   async save(job: Job): Promise<void> {
-    await this.#jobs.put(job.id, job.record);
+    await this.#database.write(this.#keeping(job));
   }
 
   /**
@@ -66,14 +67,14 @@ export class JobStore {
     }
   }
 
-  /** Stores many jobs at once. */
-  async saveAll(jobs: readonly Job[]): Promise<void> {
-    await this.#database.write(jobs.map((job) => this.#jobs.putting(job.id, job.record)));
-  }
-
   #saving(job: Job): WriteOp[] {
     const trace = job.trace === null ? [] : [this.#traces.putting(job.id, job.trace.entries())];
-    return [this.#jobs.putting(job.id, job.record), ...trace];
+    return [...this.#keeping(job), ...trace];
+  }
+
+  // A job that ended meanwhile lies with the others that did, and must not come back.
+  #keeping(job: Job): WriteOp[] {
+    return isFinal(job.state) ? [] : [this.#jobs.putting(job.id, job.record)];
   }
 
   /** Moves a job that ended to the others that did, in one step. */
