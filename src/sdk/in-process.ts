@@ -1,3 +1,4 @@
+import { jobOf } from '../api/access.ts';
 import type { CacheBackend, NodeBackend } from '../api/backend.ts';
 import { EventQueue } from '../api/event-queue.ts';
 import type { CacheRecordView } from '../api/views.ts';
@@ -75,7 +76,7 @@ async function* watch(
   const events = new EventQueue();
   const end = (): void => events.end();
   const unsubscribe = backend.subscribe((event) => {
-    if ('transferId' in event && event.transferId === id) events.push(event);
+    if (jobOf(event) === id) events.push(event);
   });
   signal?.addEventListener('abort', end);
   try {
