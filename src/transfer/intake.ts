@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, webcrypto } from 'node:crypto';
 import type { ByteRange } from '../core/byte-range.ts';
 import { sharedChunks } from '../core/chunk-pool.ts';
 import { NearbitsError } from '../core/errors.ts';
@@ -65,7 +65,9 @@ export class Intake {
       // The chunk itself is kept where it can be: only the very view that was lent goes back to the pool.
       const taken = rest.byteLength <= wanted ? rest : rest.subarray(0, wanted);
       rest = rest.subarray(taken.byteLength);
-      this.#take(taken, span);
+      const whole = taken.byteLength === span.end - span.start;
+      if (whole && span.expected === null) this.#takeWhole(taken, span);
+      else this.#take(taken, span);
     }
     return this.#part.room();
   };
@@ -84,6 +86,18 @@ export class Intake {
     this.#offset += bytes.byteLength;
     if (this.#offset === span.end) this.#finishSpan(span);
     else if (this.#blockBytes >= BLOCK_BYTES) this.#flush(null);
+  }
+
+  // A span of the origin that comes in one chunk, as nearly all do, is hashed by a thread of the pool while it is written.
+  // A neighbour's is not: it is judged before the next one is taken, and there both ends wait for a processor anyway.
+  #takeWhole(bytes: Uint8Array, span: Span): void {
+    const block = { chunks: [bytes], start: this.#offset };
+    this.#offset = span.end;
+    this.#index++;
+    const hashing = sha256(bytes);
+    this.#write(block, [], hashing, async () =>
+      this.#enter({ start: span.start, end: span.end, hash: await hashing }, null),
+    );
   }
 
   #finishSpan(span: Span): void {
@@ -111,7 +125,11 @@ export class Intake {
     const head = done === null ? this.#head() : null;
     // The earlier blocks of the span must be on disk too before it counts.
     const earlier = [...this.#commits];
-    const work = this.#writeAndEnter(block, earlier, () => this.#enter(done, head));
+    this.#write(block, earlier, null, () => this.#enter(done, head));
+  }
+
+  #write(block: Block, earlier: Promise<void>[], reading: Promise<unknown> | null, enter: () => Promise<void>): void {
+    const work = this.#writeAndEnter(block, earlier, reading, enter);
     this.#commits.add(work);
     void work.then(() => this.#commits.delete(work));
   }
@@ -130,9 +148,15 @@ export class Intake {
     this.#onProven(done);
   }
 
-  async #writeAndEnter(block: Block, earlier: Promise<void>[], enter: () => Promise<void>): Promise<void> {
+  // `reading` resolves when nobody looks at the chunks any more.
+  async #writeAndEnter(
+    block: Block,
+    earlier: Promise<void>[],
+    reading: Promise<unknown> | null,
+    enter: () => Promise<void>,
+  ): Promise<void> {
     try {
-      await this.#part.write(block.chunks, block.start);
+      await Promise.all([this.#part.write(block.chunks, block.start), reading]);
       for (const chunk of block.chunks) sharedChunks.giveBack(chunk);
       await Promise.all(earlier);
       // A bad span does not take back the good ones before it; a failed write may be part of this one.
@@ -142,4 +166,9 @@ export class Intake {
       this.#failure ??= error;
     }
   }
+}
+
+async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
+  // Chunks never lie in shared memory, which is all that the narrower type of the call says.
+  return new Uint8Array(await webcrypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
 }
