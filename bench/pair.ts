@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TransferView } from '../src/job/transfer-view.ts';
+import type { TransferView } from '../src/job/model/transfer-view.ts';
 import { freeUdpPort } from '../test/support/free-port.ts';
 import { joinAll, loopbackConfig, makeHome, NodeProcess } from '../test/support/node-process.ts';
 import { OriginProcess } from '../test/support/origin-process.ts';

@@ -1,6 +1,6 @@
 /** How long it takes from asking neighbours to their first byte: warm with open connections, cold right after a start. */
 import { join } from 'node:path';
-import type { TraceEntry } from '../src/job/transfer-view.ts';
+import type { TraceEntry } from '../src/job/model/transfer-view.ts';
 import { NodeProcess } from '../test/support/node-process.ts';
 import { type BenchLan, fetchTo, percentile, startLan } from './pair.ts';
 import type { Row } from './row.ts';

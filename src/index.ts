@@ -16,15 +16,15 @@ export {
   NOTIFY,
   PEER_CACHING,
   SECURITY,
-} from './job/properties.ts';
-export type { JobState } from './job/state.ts';
+} from './job/model/properties.ts';
+export type { JobState } from './job/model/state.ts';
 export type {
   TraceEntry,
   TransferRequest,
   TransferRequestInput,
   TransferState,
   TransferView,
-} from './job/transfer-view.ts';
+} from './job/model/transfer-view.ts';
 export type {
   CallResult,
   FilledRange,
@@ -40,7 +40,7 @@ export type {
   JobRequestInput,
   JobView,
   NotificationKind,
-} from './job/view.ts';
+} from './job/model/view.ts';
 export { createNode, type NearbitsNode, type NodeOptions } from './node.ts';
 export type { NodeEvent } from './observe/events.ts';
 export type { NodeAccess } from './sdk/access.ts';

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Caller } from '../../src/core/caller.ts';
-import { JobRequest } from '../../src/job/view.ts';
+import { JobRequest } from '../../src/job/model/view.ts';
 import { createNode } from '../../src/node.ts';
 import { silentLogger } from '../../src/observe/log.ts';
 import { freeUdpPort } from '../../test/support/free-port.ts';

@@ -1,8 +1,8 @@
 import type { ConfigReport } from '../config/effective.ts';
 import type { Caller } from '../core/caller.ts';
 import type { RecordId, TransferId } from '../core/ids.ts';
-import type { JobBackend } from '../job/job-backend.ts';
-import type { TraceEntry, TransferRequest, TransferView } from '../job/transfer-view.ts';
+import type { JobBackend } from '../job/model/job-backend.ts';
+import type { TraceEntry, TransferRequest, TransferView } from '../job/model/transfer-view.ts';
 import type { NodeEvent } from '../observe/events.ts';
 import type {
   CachePage,

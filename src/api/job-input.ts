@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { NearbitsError } from '../core/errors.ts';
-import { JobPropertiesChange, propertyError } from '../job/properties.ts';
-import { JobRequest } from '../job/view.ts';
+import { JobPropertiesChange, propertyError } from '../job/model/properties.ts';
+import { JobRequest } from '../job/model/view.ts';
 
 /** What a validator found, as Hono hands it to the hook of a route. */
 interface Checked {

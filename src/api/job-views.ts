@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MAX_URL_LENGTH } from '../core/url.ts';
-import { CallResult, FilledRange, JobFileRequest, JobFileView, JobRange, JobView } from '../job/view.ts';
+import { CallResult, FilledRange, JobFileRequest, JobFileView, JobRange, JobView } from '../job/model/view.ts';
 
 /** The envelopes of requests and answers about jobs; what lies in them is defined in job/view.ts. */
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { FileVersionView, TraceEntry, TransferView } from '../job/transfer-view.ts';
+import { FileVersionView, TraceEntry, TransferView } from '../job/model/transfer-view.ts';
 
 /** What the local API shows of the node, its peers and its cache. */
 

@@ -7,10 +7,10 @@ import type { OriginClient } from '../origin/origin-client.ts';
 import type { AgeClock } from '../plan/age-clock.ts';
 import type { Vault } from '../security/vault.ts';
 import type { Job } from './job.ts';
-import type { JobStore } from './job-store.ts';
+import type { JobState } from './model/state.ts';
+import type { NotificationKind } from './model/view.ts';
 import type { NotifiedFile } from './notifier.ts';
-import type { JobState } from './state.ts';
-import type { NotificationKind } from './view.ts';
+import type { JobStore } from './store/job-store.ts';
 
 /** What the administrator decided about jobs, as it stands now. */
 export interface JobPolicy {

@@ -4,10 +4,10 @@ import type { JobId } from '../core/ids.ts';
 import type { JobContext } from './context.ts';
 import { type Job, jobView } from './job.ts';
 import type { JobTable } from './job-table.ts';
-import { unsealSecrets } from './secrets.ts';
+import { afterCall, type JobCall, type JobState } from './model/state.ts';
+import type { JobView } from './model/view.ts';
 import { describeCertificate } from './set-properties.ts';
-import { afterCall, type JobCall, type JobState } from './state.ts';
-import type { JobView } from './view.ts';
+import { unsealSecrets } from './store/secrets.ts';
 
 /** Where every call comes in: finds the job for those who may have it, asks the state machine, and stores what changed. */
 export class Desk {

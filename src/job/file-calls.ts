@@ -3,13 +3,13 @@ import { NearbitsError } from '../core/errors.ts';
 import { RangeSet } from '../core/range-set.ts';
 import { PartFile } from '../transfer/part-file.ts';
 import type { JobContext } from './context.ts';
-import type { Engine } from './engine.ts';
-import { prepareSharing, share } from './hand-over.ts';
+import { prepareSharing, share } from './end/hand-over.ts';
 import { demanded, type Job } from './job.ts';
-import { toJobError } from './job-error.ts';
-import { type FileRecord, startOver } from './job-record.ts';
-import { filledRanges, requestedRange } from './ranges.ts';
-import type { FilledRange, JobRange } from './view.ts';
+import { filledRanges, requestedRange } from './model/ranges.ts';
+import type { FilledRange, JobRange } from './model/view.ts';
+import type { Engine } from './run/engine.ts';
+import { toJobError } from './run/job-error.ts';
+import { type FileRecord, startOver } from './store/job-record.ts';
 
 /** What the calls about one file work with. */
 export interface FileCallDeps {

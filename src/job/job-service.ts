@@ -1,24 +1,19 @@
 import type { Caller } from '../core/caller.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { JobId } from '../core/ids.ts';
-import { checkFolder, checkRemoteName, replacePrefix } from './check-file.ts';
-import { checkProperties } from './check-properties.ts';
-import { checkTiming, settle } from './check-timing.ts';
-import type { Closing } from './closing.ts';
+import { checkFolder, checkRemoteName, replacePrefix } from './check/file.ts';
+import { checkProperties } from './check/properties.ts';
+import { checkTiming, settle } from './check/timing.ts';
 import type { JobContext } from './context.ts';
 import { Desk } from './desk.ts';
-import type { Engine } from './engine.ts';
+import type { Closing } from './end/closing.ts';
 import { type FileCallDeps, fileOf, filled, requestRanges, setValidation, updatePosition } from './file-calls.ts';
 import { fileView, Job } from './job.ts';
-import type { JobBackend, JobQuery } from './job-backend.ts';
 import type { JobTable } from './job-table.ts';
-import { checkJobCount, checkNewFiles, newRecord } from './new-job.ts';
-import type { Notifier } from './notifier.ts';
-import type { JobPropertiesChange } from './properties.ts';
-import { SecretCalls } from './secret-calls.ts';
-import { applyChange, checkIsOwner } from './set-properties.ts';
-import { afterCall, isFinal } from './state.ts';
-import type { TraceEntry } from './transfer-view.ts';
+import type { JobBackend, JobQuery } from './model/job-backend.ts';
+import type { JobPropertiesChange } from './model/properties.ts';
+import { afterCall, isFinal } from './model/state.ts';
+import type { TraceEntry } from './model/transfer-view.ts';
 import type {
   CallResult,
   FilledRange,
@@ -31,7 +26,12 @@ import type {
   JobRange,
   JobRequest,
   JobView,
-} from './view.ts';
+} from './model/view.ts';
+import { checkJobCount, checkNewFiles, newRecord } from './new-job.ts';
+import type { Notifier } from './notifier.ts';
+import type { Engine } from './run/engine.ts';
+import { SecretCalls } from './secret-calls.ts';
+import { applyChange, checkIsOwner } from './set-properties.ts';
 import type { Waiters } from './waiters.ts';
 
 /** What the service is made of. */

@@ -1,6 +1,6 @@
 import type { JobId } from '../core/ids.ts';
 import type { Job } from './job.ts';
-import type { JobState } from './state.ts';
+import type { JobState } from './model/state.ts';
 
 /** All jobs in memory, found by what callers and limits ask for without looking at every one. */
 export class JobTable {

@@ -4,12 +4,12 @@ import { RangeSet } from '../core/range-set.ts';
 import type { Steering } from '../fetch/file-task.ts';
 import { PART_SUFFIX } from '../transfer/part-paths.ts';
 import type { Focus } from '../transfer/transfer.ts';
-import type { FileRecord, JobRecord } from './job-record.ts';
-import { requestedRange } from './ranges.ts';
-import type { JobSecrets } from './secrets.ts';
-import { isFinal, type JobState } from './state.ts';
-import type { TraceLog } from './trace-log.ts';
-import type { JobFileView, JobRange, JobView } from './view.ts';
+import { requestedRange } from './model/ranges.ts';
+import { isFinal, type JobState } from './model/state.ts';
+import type { JobFileView, JobRange, JobView } from './model/view.ts';
+import type { FileRecord, JobRecord } from './store/job-record.ts';
+import type { JobSecrets } from './store/secrets.ts';
+import type { TraceLog } from './store/trace-log.ts';
 
 /** A run of a job: stop it, and wait until its files are at rest. */
 export interface Run {

@@ -2,14 +2,14 @@ import type { Caller } from '../core/caller.ts';
 import { type ErrorCode, NearbitsError } from '../core/errors.ts';
 import { newJobId } from '../core/ids.ts';
 import { checkDestination } from '../fetch/destination.ts';
-import { checkFolder, checkLocalName, checkRanges, checkRemoteName } from './check-file.ts';
+import { checkFolder, checkLocalName, checkRanges, checkRemoteName } from './check/file.ts';
 import type { JobContext } from './context.ts';
-import { type FileRecord, type JobRecord, newFile } from './job-record.ts';
 import type { JobTable } from './job-table.ts';
-import type { JobProperties } from './properties.ts';
-import { sealSecrets } from './secrets.ts';
+import type { JobProperties } from './model/properties.ts';
+import type { JobFileRequest } from './model/view.ts';
 import { splitSecrets } from './set-properties.ts';
-import type { JobFileRequest } from './view.ts';
+import { type FileRecord, type JobRecord, newFile } from './store/job-record.ts';
+import { sealSecrets } from './store/secrets.ts';
 
 /** A download job that was just made: SUSPENDED, as in BITS. */
 export function newRecord(

@@ -8,10 +8,10 @@ import type { Vault } from '../security/vault.ts';
 import type { WriteOp } from '../store/database.ts';
 import type { Job } from './job.ts';
 import type { JobTable } from './job-table.ts';
-import { NOTIFY } from './properties.ts';
-import { unsealSecrets } from './secrets.ts';
-import { isFinal } from './state.ts';
-import type { FilledRange, JobNotification, NotificationKind } from './view.ts';
+import { NOTIFY } from './model/properties.ts';
+import { isFinal } from './model/state.ts';
+import type { FilledRange, JobNotification, NotificationKind } from './model/view.ts';
+import { unsealSecrets } from './store/secrets.ts';
 
 const FLAG: Readonly<Record<NotificationKind, number>> = {
   transferred: NOTIFY.transferred,

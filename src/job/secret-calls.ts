@@ -1,11 +1,11 @@
 import type { Caller } from '../core/caller.ts';
 import type { JobId } from '../core/ids.ts';
-import { checkAuth, checkCredentials } from './check-credentials.ts';
+import { checkAuth, checkCredentials } from './check/credentials.ts';
 import type { JobContext } from './context.ts';
 import type { Desk } from './desk.ts';
-import type { Engine } from './engine.ts';
+import type { CallResult, JobClientCertificate, JobCredentials, JobView } from './model/view.ts';
+import type { Engine } from './run/engine.ts';
 import { changeSecrets, checkCertificate, checkIsOwner } from './set-properties.ts';
-import type { CallResult, JobClientCertificate, JobCredentials, JobView } from './view.ts';
 
 /** The calls about what a job shows to servers to prove who asks. A job that runs starts again with it where it is. */
 export class SecretCalls {

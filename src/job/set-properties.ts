@@ -4,10 +4,10 @@ import type { Caller } from '../core/caller.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { JobContext } from './context.ts';
 import type { Job } from './job.ts';
-import type { JobRecord } from './job-record.ts';
-import type { JobProperties, JobPropertiesChange } from './properties.ts';
-import { type JobSecrets, NO_SECRETS, sealSecrets, unsealSecrets } from './secrets.ts';
-import type { JobClientCertificate, JobView } from './view.ts';
+import type { JobProperties, JobPropertiesChange } from './model/properties.ts';
+import type { JobClientCertificate, JobView } from './model/view.ts';
+import type { JobRecord } from './store/job-record.ts';
+import { type JobSecrets, NO_SECRETS, sealSecrets, unsealSecrets } from './store/secrets.ts';
 
 /** Divides properties into what the record shows and what only the vault keeps. */
 export function splitSecrets(properties: JobProperties): {

@@ -5,15 +5,15 @@ import { type ErrorCode, NearbitsError } from '../core/errors.ts';
 import type { TransferId } from '../core/ids.ts';
 import { parseOriginUrl } from '../core/url.ts';
 import { checkDestination } from '../fetch/destination.ts';
-import type { Closing } from './closing.ts';
 import type { JobContext } from './context.ts';
+import type { Closing } from './end/closing.ts';
 import { fileView, type Job } from './job.ts';
 import type { JobService } from './job-service.ts';
 import type { JobTable } from './job-table.ts';
-import { NOTIFY, PEER_CACHING } from './properties.ts';
-import { isFinal, isRunning } from './state.ts';
-import type { ErrorView, TraceEntry, TransferRequest, TransferState, TransferView } from './transfer-view.ts';
-import { type JobFileView, type JobRange, JobRequest } from './view.ts';
+import { NOTIFY, PEER_CACHING } from './model/properties.ts';
+import { isFinal, isRunning } from './model/state.ts';
+import type { ErrorView, TraceEntry, TransferRequest, TransferState, TransferView } from './model/transfer-view.ts';
+import { type JobFileView, type JobRange, JobRequest } from './model/view.ts';
 import type { Waiters } from './waiters.ts';
 
 /** A file name may be longer than the display name of a job. */

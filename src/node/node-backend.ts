@@ -4,7 +4,7 @@ import type { Cache } from '../cache/cache.ts';
 import type { ConfigReport } from '../config/effective.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { RecordId } from '../core/ids.ts';
-import type { JobBackend } from '../job/job-backend.ts';
+import type { JobBackend } from '../job/model/job-backend.ts';
 import type { NodeEvent } from '../observe/events.ts';
 import type { NodeParts } from './node-parts.ts';
 import { nodeStatus } from './status.ts';

@@ -8,7 +8,7 @@ import type {
   VerifyReport,
 } from '../api/views.ts';
 import type { ConfigReport } from '../config/effective.ts';
-import type { TraceEntry, TransferRequestInput, TransferView } from '../job/transfer-view.ts';
+import type { TraceEntry, TransferRequestInput, TransferView } from '../job/model/transfer-view.ts';
 import type { Jobs } from './jobs.ts';
 
 /** Stops a request; every method takes one. */

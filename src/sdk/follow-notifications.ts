@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { NearbitsError } from '../core/errors.ts';
-import { JobNotification } from '../job/view.ts';
+import { JobNotification } from '../job/model/view.ts';
 import type { ApiConnection } from './connection.ts';
 
 /** Waits between tries to reach the node again, doubled up to the longest. */

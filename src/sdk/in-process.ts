@@ -6,7 +6,7 @@ import type { Caller } from '../core/caller.ts';
 import { NearbitsError } from '../core/errors.ts';
 import { parseRecordId, parseTransferId, type RecordId } from '../core/ids.ts';
 import { parseOriginUrl } from '../core/url.ts';
-import { TransferRequest, type TransferRequestInput, type TransferView } from '../job/transfer-view.ts';
+import { TransferRequest, type TransferRequestInput, type TransferView } from '../job/model/transfer-view.ts';
 import { localOwner } from '../platform/local-owner.ts';
 import type { CacheAccess, NodeAccess, TransferAccess } from './access.ts';
 import { jobsInProcess } from './job-in-process.ts';

@@ -1,6 +1,6 @@
 import type { JobPage } from '../api/job-views.ts';
-import type { JobPropertiesInput } from '../job/properties.ts';
-import type { TraceEntry } from '../job/transfer-view.ts';
+import type { JobPropertiesInput } from '../job/model/properties.ts';
+import type { TraceEntry } from '../job/model/transfer-view.ts';
 import type {
   CallResult,
   FilledRange,
@@ -13,7 +13,7 @@ import type {
   JobRange,
   JobRequestInput,
   JobView,
-} from '../job/view.ts';
+} from '../job/model/view.ts';
 import type { NodeEvent } from '../observe/events.ts';
 
 /** Which jobs are listed. */

@@ -4,7 +4,7 @@ import { Nothing } from '../api/nothing.ts';
 import { Trace } from '../api/views.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { NearbitsError } from '../core/errors.ts';
-import { CallResult, JobErrorView, type JobFileView, JobView } from '../job/view.ts';
+import { CallResult, JobErrorView, type JobFileView, JobView } from '../job/model/view.ts';
 import type { ApiConnection, Call } from './connection.ts';
 import { openEvents } from './events.ts';
 import { followNotifications } from './follow-notifications.ts';

@@ -12,8 +12,8 @@ import {
 import type { Caller } from '../core/caller.ts';
 import { NearbitsError } from '../core/errors.ts';
 import { parseJobId } from '../core/ids.ts';
-import { isSettled } from '../job/settled.ts';
-import { JobClientCertificate, JobCredentials } from '../job/view.ts';
+import { isSettled } from '../job/model/settled.ts';
+import { JobClientCertificate, JobCredentials } from '../job/model/view.ts';
 import type { NodeEvent } from '../observe/events.ts';
 import type { JobCalls } from './job-calls.ts';
 

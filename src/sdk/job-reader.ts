@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { NearbitsError, systemErrorCode, toNearbitsError } from '../core/errors.ts';
-import { isSettled } from '../job/settled.ts';
-import type { JobFileView } from '../job/view.ts';
+import { isSettled } from '../job/model/settled.ts';
+import type { JobFileView } from '../job/model/view.ts';
 import type { JobCalls } from './job-calls.ts';
 import { JobChanges } from './job-changes.ts';
 import { whyNotTransferred } from './job-watch.ts';

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { NearbitsError } from '../core/errors.ts';
-import type { JobPropertiesInput } from '../job/properties.ts';
-import type { JobFileRequestInput, JobView } from '../job/view.ts';
+import type { JobPropertiesInput } from '../job/model/properties.ts';
+import type { JobFileRequestInput, JobView } from '../job/model/view.ts';
 import type { JobCalls } from './job-calls.ts';
 import { watchJob, whyNotTransferred } from './job-watch.ts';
 

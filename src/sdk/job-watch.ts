@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { NearbitsError } from '../core/errors.ts';
-import { isFinal } from '../job/state.ts';
-import type { JobView } from '../job/view.ts';
+import { isFinal } from '../job/model/state.ts';
+import type { JobView } from '../job/model/view.ts';
 import type { JobCalls } from './job-calls.ts';
 import { JobChanges } from './job-changes.ts';
 

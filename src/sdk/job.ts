@@ -1,4 +1,4 @@
-import type { TraceEntry } from '../job/transfer-view.ts';
+import type { TraceEntry } from '../job/model/transfer-view.ts';
 import type {
   CallResult,
   FilledRange,
@@ -9,7 +9,7 @@ import type {
   JobFileView,
   JobRange,
   JobView,
-} from '../job/view.ts';
+} from '../job/model/view.ts';
 import type { CallOptions } from './access.ts';
 import type { JobCalls, JobChange } from './job-calls.ts';
 import { readJobFile } from './job-reader.ts';

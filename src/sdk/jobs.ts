@@ -1,4 +1,4 @@
-import type { CallResult, JobNotification, JobRequestInput, JobView } from '../job/view.ts';
+import type { CallResult, JobNotification, JobRequestInput, JobView } from '../job/model/view.ts';
 import type { CallOptions } from './access.ts';
 import { Job } from './job.ts';
 import type { JobCalls, JobFilter } from './job-calls.ts';

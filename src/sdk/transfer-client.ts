@@ -1,6 +1,6 @@
 import { Trace, TransferList } from '../api/views.ts';
 import type { TransferId } from '../core/ids.ts';
-import { type TraceEntry, type TransferRequestInput, TransferView } from '../job/transfer-view.ts';
+import { type TraceEntry, type TransferRequestInput, TransferView } from '../job/model/transfer-view.ts';
 import type { CallOptions, TransferAccess } from './access.ts';
 import type { ApiConnection } from './connection.ts';
 import { openEvents } from './events.ts';

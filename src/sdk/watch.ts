@@ -1,6 +1,6 @@
 import { NearbitsError } from '../core/errors.ts';
 import type { TransferId } from '../core/ids.ts';
-import { isFinal, type TransferView } from '../job/transfer-view.ts';
+import { isFinal, type TransferView } from '../job/model/transfer-view.ts';
 import type { NodeEvent } from '../observe/events.ts';
 
 /** What watching needs: the events of one transfer, subscribed to before the first look, and two ways to look. */

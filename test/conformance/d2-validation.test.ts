@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { JobView } from '../../src/job/view.ts';
+import type { JobView } from '../../src/job/model/view.ts';
 import { covers } from './support/covers.ts';
 import { type JobInState, jobIn, outcome } from './support/in-state.ts';
 import { codeOf, eventually } from './support/job-api.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { JobView } from '../../src/job/view.ts';
+import type { JobView } from '../../src/job/model/view.ts';
 import { freeTcpPort } from '../support/free-port.ts';
 import { covers } from './support/covers.ts';
 import { CUT, jobIn, outcome, SENT_BYTES } from './support/in-state.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { JOB_STATES, type JobCall, type JobState } from '../../src/job/state.ts';
+import { JOB_STATES, type JobCall, type JobState } from '../../src/job/model/state.ts';
 import { covers } from './support/covers.ts';
 import { type JobInState, jobIn } from './support/in-state.ts';
 import { codeOf } from './support/job-api.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { JobView } from '../../src/job/view.ts';
+import type { JobView } from '../../src/job/model/view.ts';
 import { covers } from './support/covers.ts';
 import { STALLED } from './support/in-state.ts';
 import { JobBench, type TestFile } from './support/job-bench.ts';

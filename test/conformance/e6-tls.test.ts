@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { JobView } from '../../src/job/view.ts';
+import type { JobView } from '../../src/job/model/view.ts';
 import { bytesContent } from '../support/origin-script.ts';
 import { OriginServer } from '../support/origin-server.ts';
 import { tempDir } from '../support/temp-dir.ts';

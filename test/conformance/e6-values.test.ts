@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { JobView } from '../../src/job/view.ts';
+import type { JobView } from '../../src/job/model/view.ts';
 import { covers } from './support/covers.ts';
 import { codeOf } from './support/job-api.ts';
 import { JobBench } from './support/job-bench.ts';

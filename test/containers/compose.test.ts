@@ -1,6 +1,6 @@
 import { expect, inject, it, vi } from 'vitest';
 import type { NodeStatus, PeerView } from '../../src/api/views.ts';
-import type { TransferView } from '../../src/job/transfer-view.ts';
+import type { TransferView } from '../../src/job/model/transfer-view.ts';
 import { ComposeProject, findCompose } from './support/compose-project.ts';
 import { describeInContainers } from './support/lab.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { RangeSet } from '../../src/core/range-set.ts';
-import type { FilledRange } from '../../src/job/view.ts';
+import type { FilledRange } from '../../src/job/model/view.ts';
 import { describeInContainers, Lab, NO_DOMAIN } from './support/lab.ts';
 import { MachineJob } from './support/machine-job.ts';
 import type { LoggedRequest, NginxMachine } from './support/nginx-machine.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JobId } from '../../src/core/ids.ts';
 import { ManualClock } from '../../src/core/manual-clock.ts';
-import { JobRequest, type JobRequestInput } from '../../src/job/view.ts';
+import { JobRequest, type JobRequestInput } from '../../src/job/model/view.ts';
 import { freeTcpPort } from '../support/free-port.ts';
 import { bytesContent } from '../support/origin-script.ts';
 import { OriginServer } from '../support/origin-server.ts';

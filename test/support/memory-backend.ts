@@ -8,7 +8,12 @@ import { systemClock } from '../../src/core/clock.ts';
 import { NearbitsError } from '../../src/core/errors.ts';
 import { type JobId, newJobId, newRecordId, type RecordId, type TransferId } from '../../src/core/ids.ts';
 import { parseOriginUrl } from '../../src/core/url.ts';
-import { isFinal, type TraceEntry, type TransferRequest, type TransferView } from '../../src/job/transfer-view.ts';
+import {
+  isFinal,
+  type TraceEntry,
+  type TransferRequest,
+  type TransferView,
+} from '../../src/job/model/transfer-view.ts';
 import { EventBus } from '../../src/observe/events.ts';
 import { MemoryJobs } from './memory-jobs.ts';
 

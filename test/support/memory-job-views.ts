@@ -1,7 +1,7 @@
 import { type BitsCode, bitsFacts, printHresult } from '../../src/core/bits-codes.ts';
 import type { JobId } from '../../src/core/ids.ts';
-import type { JobProperties } from '../../src/job/properties.ts';
-import type { JobErrorView, JobFileRequest, JobFileView, JobType, JobView } from '../../src/job/view.ts';
+import type { JobProperties } from '../../src/job/model/properties.ts';
+import type { JobErrorView, JobFileRequest, JobFileView, JobType, JobView } from '../../src/job/model/view.ts';
 
 /** A job that was just made. */
 export function newJobView(id: JobId, owner: string, type: JobType, properties: JobProperties): JobView {

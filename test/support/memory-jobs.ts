@@ -2,9 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { Caller } from '../../src/core/caller.ts';
 import { NearbitsError } from '../../src/core/errors.ts';
 import { type JobId, newJobId } from '../../src/core/ids.ts';
-import type { JobBackend, JobQuery } from '../../src/job/job-backend.ts';
-import type { JobPropertiesChange } from '../../src/job/properties.ts';
-import { afterCall, isFinal, type JobCall, type JobState } from '../../src/job/state.ts';
+import type { JobBackend, JobQuery } from '../../src/job/model/job-backend.ts';
+import type { JobPropertiesChange } from '../../src/job/model/properties.ts';
+import { afterCall, isFinal, type JobCall, type JobState } from '../../src/job/model/state.ts';
 import type {
   CallResult,
   FilledRange,
@@ -18,7 +18,7 @@ import type {
   JobRequest,
   JobView,
   NotificationKind,
-} from '../../src/job/view.ts';
+} from '../../src/job/model/view.ts';
 import type { EventBus } from '../../src/observe/events.ts';
 import { fatalError, newFileView, newJobView, shown } from './memory-job-views.ts';
 

@@ -8,13 +8,13 @@ import type { TransferId } from '../../src/core/ids.ts';
 import { systemRandom } from '../../src/core/random.ts';
 import type { Neighbours, Sharing, TransferPolicy } from '../../src/fetch/deps.ts';
 import type { JobPolicy } from '../../src/job/context.ts';
-import { type OpenJobs, openJobs } from '../../src/job/open-jobs.ts';
 import {
   type TraceEntry,
   TransferRequest,
   type TransferRequestInput,
   type TransferView,
-} from '../../src/job/transfer-view.ts';
+} from '../../src/job/model/transfer-view.ts';
+import { type OpenJobs, openJobs } from '../../src/job/open-jobs.ts';
 import { silentLogger } from '../../src/observe/log.ts';
 import type { OriginOptions } from '../../src/origin/options.ts';
 import { OriginClient } from '../../src/origin/origin-client.ts';

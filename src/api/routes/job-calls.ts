@@ -1,8 +1,8 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { z } from 'zod';
 import { parseJobId } from '../../core/ids.ts';
-import type { JobBackend } from '../../job/job-backend.ts';
-import { CallResult, JobView } from '../../job/view.ts';
+import type { JobBackend } from '../../job/model/job-backend.ts';
+import { CallResult, JobView } from '../../job/model/view.ts';
 import type { NodeBackend } from '../backend.ts';
 import { callerOf } from '../caller.ts';
 import { refuseBadArguments } from '../job-input.ts';

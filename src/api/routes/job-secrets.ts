@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { parseJobId } from '../../core/ids.ts';
-import { CallResult, JobClientCertificate, JobCredentials, JobView } from '../../job/view.ts';
+import { CallResult, JobClientCertificate, JobCredentials, JobView } from '../../job/model/view.ts';
 import type { NodeBackend } from '../backend.ts';
 import { callerOf } from '../caller.ts';
 import { refuseBadArguments } from '../job-input.ts';

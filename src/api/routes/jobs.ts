@@ -1,9 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { NearbitsError } from '../../core/errors.ts';
 import { parseJobId } from '../../core/ids.ts';
-import { JobPropertiesChange } from '../../job/properties.ts';
-import { isSettled } from '../../job/settled.ts';
-import { JobErrorView, JobRequest, JobView } from '../../job/view.ts';
+import { JobPropertiesChange } from '../../job/model/properties.ts';
+import { isSettled } from '../../job/model/settled.ts';
+import { JobErrorView, JobRequest, JobView } from '../../job/model/view.ts';
 import type { NodeBackend } from '../backend.ts';
 import { callerOf } from '../caller.ts';
 import { changeOf, refuseBadArguments, refuseBadProperties } from '../job-input.ts';

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { parseTransferId } from '../../core/ids.ts';
-import { TransferRequest, TransferView } from '../../job/transfer-view.ts';
+import { TransferRequest, TransferView } from '../../job/model/transfer-view.ts';
 import type { NodeBackend } from '../backend.ts';
 import { type ApiApp, answers, IdParam, json, problems } from '../route.ts';
 import { Trace, TransferList } from '../views.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { NearbitsError } from '../../core/errors.ts';
-import type { JobView } from '../../job/view.ts';
+import type { JobView } from '../../job/model/view.ts';
 import type { NodeAccess } from '../../sdk/access.ts';
 import type { Job } from '../../sdk/job.ts';
 import type { CommandContext, CommandResult } from '../context.ts';

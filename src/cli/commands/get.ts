@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import { NearbitsError } from '../../core/errors.ts';
 import { parseOriginUrl } from '../../core/url.ts';
-import { isFinal, type TransferRequestInput, type TransferView } from '../../job/transfer-view.ts';
+import { isFinal, type TransferRequestInput, type TransferView } from '../../job/model/transfer-view.ts';
 import type { NodeAccess } from '../../sdk/access.ts';
 import type { CommandContext, CommandResult } from '../context.ts';
 import { chooseDestination } from '../destination.ts';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { NearbitsError, toNearbitsError } from '../../core/errors.ts';
 import { printDuration } from '../../core/units.ts';
-import type { JobPriority } from '../../job/properties.ts';
-import type { CallResult, JobFileView, JobRequestInput, JobView } from '../../job/view.ts';
+import type { JobPriority } from '../../job/model/properties.ts';
+import type { CallResult, JobFileView, JobRequestInput, JobView } from '../../job/model/view.ts';
 import type { Job } from '../../sdk/job.ts';
 import type { Jobs } from '../../sdk/jobs.ts';
 import type { CommandContext, CommandResult } from '../context.ts';

@@ -1,4 +1,4 @@
-import { COST, COST_ALWAYS, NOTIFY, PEER_CACHING, SECURITY } from '../../job/properties.ts';
+import { COST, COST_ALWAYS, NOTIFY, PEER_CACHING, SECURITY } from '../../job/model/properties.ts';
 import { type FlagNames, flagNames } from './flags.ts';
 
 const { redirectMask: _, ...SECURITY_BITS } = SECURITY;

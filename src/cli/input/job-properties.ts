@@ -1,5 +1,5 @@
 import { NearbitsError } from '../../core/errors.ts';
-import { JobProperties, type JobPropertiesChange, type JobPropertyName } from '../../job/properties.ts';
+import { JobProperties, type JobPropertiesChange, type JobPropertyName } from '../../job/model/properties.ts';
 import { kebab } from './flags.ts';
 import { PROPERTY_READERS } from './property-readers.ts';
 

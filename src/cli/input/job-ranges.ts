@@ -1,5 +1,5 @@
 import { NearbitsError } from '../../core/errors.ts';
-import type { JobRange } from '../../job/view.ts';
+import type { JobRange } from '../../job/model/view.ts';
 
 const RANGE = /^(\d{1,16}):(\d{1,16}|eof)$/i;
 

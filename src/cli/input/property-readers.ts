@@ -1,6 +1,6 @@
 import { parseDuration, parseSize } from '../../config/quantity.ts';
 import { NearbitsError } from '../../core/errors.ts';
-import type { JobPropertyName } from '../../job/properties.ts';
+import type { JobPropertyName } from '../../job/model/properties.ts';
 import { parseFlags } from './flags.ts';
 import { COST_FLAGS, COST_SETS, NOTIFY_FLAGS, PEER_CACHING_FLAGS, SECURITY_FLAGS } from './job-flags.ts';
 import { splitWords } from './words.ts';

@@ -1,5 +1,5 @@
 import { printBytes } from '../../core/units.ts';
-import type { JobFileView } from '../../job/view.ts';
+import type { JobFileView } from '../../job/model/view.ts';
 import { printJobRanges } from '../input/job-ranges.ts';
 import { plain, table } from './table.ts';
 

@@ -1,6 +1,6 @@
 import { printBytes, printDuration } from '../../core/units.ts';
-import { COST_ALWAYS } from '../../job/properties.ts';
-import type { JobView } from '../../job/view.ts';
+import { COST_ALWAYS } from '../../job/model/properties.ts';
+import type { JobView } from '../../job/model/view.ts';
 import { printFlags } from '../input/flags.ts';
 import { COST_FLAGS, NOTIFY_FLAGS, PEER_CACHING_FLAGS, SECURITY_FLAGS } from '../input/job-flags.ts';
 import { plain, type Row } from './table.ts';

@@ -1,5 +1,5 @@
 import { NearbitsError } from '../../core/errors.ts';
-import type { JobFileView, JobView } from '../../job/view.ts';
+import type { JobFileView, JobView } from '../../job/model/view.ts';
 import { kebab } from '../input/flags.ts';
 import { findProperty, propertyNames } from '../input/job-properties.ts';
 import { timeText } from './job.ts';

@@ -1,6 +1,6 @@
 import { printBytes, printDuration } from '../../core/units.ts';
-import type { TraceEntry } from '../../job/transfer-view.ts';
-import type { JobErrorView, JobFileView, JobView } from '../../job/view.ts';
+import type { TraceEntry } from '../../job/model/transfer-view.ts';
+import type { JobErrorView, JobFileView, JobView } from '../../job/model/view.ts';
 import { filesTable } from './job-files.ts';
 import { propertyRows } from './job-properties.ts';
 import type { Progress } from './progress.ts';

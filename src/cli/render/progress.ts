@@ -1,5 +1,5 @@
 import { printBytes, printDuration } from '../../core/units.ts';
-import type { TransferView } from '../../job/transfer-view.ts';
+import type { TransferView } from '../../job/model/transfer-view.ts';
 import { plain } from './table.ts';
 
 /** The terminal is written to at most this often, in ms. */

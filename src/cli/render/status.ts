@@ -1,6 +1,6 @@
 import type { NodeStatus, PeerView } from '../../api/views.ts';
 import { printBytes, printDuration } from '../../core/units.ts';
-import type { TransferView } from '../../job/transfer-view.ts';
+import type { TransferView } from '../../job/model/transfer-view.ts';
 import { plain, table } from './table.ts';
 import { transferTable } from './transfer.ts';
 

@@ -1,5 +1,5 @@
 import { printBytes, printDuration } from '../../core/units.ts';
-import type { TraceEntry, TransferView } from '../../job/transfer-view.ts';
+import type { TraceEntry, TransferView } from '../../job/model/transfer-view.ts';
 import { percent } from './progress.ts';
 import { plain, table } from './table.ts';
 

@@ -1,4 +1,4 @@
-import { JOB_CALLS, JOB_STATES, type JobCall, type JobState } from '../../../src/job/state.ts';
+import { JOB_CALLS, JOB_STATES, type JobCall, type JobState } from '../../../src/job/model/state.ts';
 import { changed, elsewhere, type Row, section, upload, windows } from './row.ts';
 
 const CONTAINERS = 'needs a network that goes away: test/integration/job-spans.test.ts';

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { JobNotification } from '../../../src/job/view.ts';
+import type { JobNotification } from '../../../src/job/model/view.ts';
 import { eventually } from './job-api.ts';
 
 /** What was posted, and when. */

@@ -1,5 +1,5 @@
-import type { JobState } from '../../../src/job/state.ts';
-import type { JobView } from '../../../src/job/view.ts';
+import type { JobState } from '../../../src/job/model/state.ts';
+import type { JobView } from '../../../src/job/model/view.ts';
 import type { JobApi } from './job-api.ts';
 import type { JobBench, TestFile, TestFileOptions, UserName } from './job-bench.ts';
 

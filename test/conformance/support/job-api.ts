@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Agent, request } from 'undici';
-import type { FilledRange, JobErrorView, JobFileView, JobNotification, JobView } from '../../../src/job/view.ts';
+import type { FilledRange, JobErrorView, JobFileView, JobNotification, JobView } from '../../../src/job/model/view.ts';
 import { readSse } from '../../../src/sdk/sse.ts';
 
 /** What the API answered to a call that it refused. */

@@ -1,4 +1,4 @@
-import type { JobNotification } from '../../../src/job/view.ts';
+import type { JobNotification } from '../../../src/job/model/view.ts';
 import type { JobApi } from './job-api.ts';
 
 /** Reads the notifications a caller gets (of one job when it is given) until one is the last that is wanted. */

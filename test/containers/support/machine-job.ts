@@ -1,5 +1,5 @@
 import { vi } from 'vitest';
-import type { CallResult, FilledRange, JobFileView, JobView } from '../../../src/job/view.ts';
+import type { CallResult, FilledRange, JobFileView, JobView } from '../../../src/job/model/view.ts';
 import type { NodeMachine } from './node-machine.ts';
 
 /** A file of a job: where it is and where it goes. `ranges` as the command line takes them. */

@@ -1,7 +1,7 @@
 import { type GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
 import { vi } from 'vitest';
 import type { NodeStatus, PeerView } from '../../../src/api/views.ts';
-import type { TransferView } from '../../../src/job/transfer-view.ts';
+import type { TransferView } from '../../../src/job/model/transfer-view.ts';
 import { Machine } from './machine.ts';
 import type { OriginFile } from './origin-machine.ts';
 

@@ -1,5 +1,5 @@
 import type { Random } from '../../../src/core/random.ts';
-import type { JobNotification } from '../../../src/job/view.ts';
+import type { JobNotification } from '../../../src/job/model/view.ts';
 import type { Jobs } from '../../../src/sdk/jobs.ts';
 import type { StormJob } from './storm-job.ts';
 

@@ -1,8 +1,8 @@
 import { vi } from 'vitest';
 import { toNearbitsError } from '../../../src/core/errors.ts';
 import type { Random } from '../../../src/core/random.ts';
-import { isFinal } from '../../../src/job/state.ts';
-import type { JobView } from '../../../src/job/view.ts';
+import { isFinal } from '../../../src/job/model/state.ts';
+import type { JobView } from '../../../src/job/model/view.ts';
 import type { Job } from '../../../src/sdk/job.ts';
 import type { NodeProcess } from '../node-process.ts';
 import type { Listener } from './listener.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { isFinal, type JobState } from '../../../src/job/state.ts';
-import type { JobFileView, JobView } from '../../../src/job/view.ts';
+import { isFinal, type JobState } from '../../../src/job/model/state.ts';
+import type { JobFileView, JobView } from '../../../src/job/model/view.ts';
 import type { StormFile, StormPlan } from './plan.ts';
 
 /** Where a job can be; ABSENT before anybody made it. */

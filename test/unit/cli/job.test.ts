@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { valueNames } from '../../../src/cli/render/job-value.ts';
 import { type JobId, newJobId } from '../../../src/core/ids.ts';
-import { JobRequest, type JobView } from '../../../src/job/view.ts';
+import { JobRequest, type JobView } from '../../../src/job/model/view.ts';
 import { localOwner } from '../../../src/platform/local-owner.ts';
 import { CliMachine } from '../../support/cli-machine.ts';
 import type { MemoryJobs } from '../../support/memory-jobs.ts';

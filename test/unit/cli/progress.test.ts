@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ProgressLine, percent, progressText } from '../../../src/cli/render/progress.ts';
-import type { TransferView } from '../../../src/job/transfer-view.ts';
+import type { TransferView } from '../../../src/job/model/transfer-view.ts';
 import { localOwner } from '../../../src/platform/local-owner.ts';
 import { MemoryBackend } from '../../support/memory-backend.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NearbitsError } from '../../../src/core/errors.ts';
 import { newJobId, type TransferId } from '../../../src/core/ids.ts';
-import type { TransferView } from '../../../src/job/transfer-view.ts';
+import type { TransferView } from '../../../src/job/model/transfer-view.ts';
 import type { NodeEvent } from '../../../src/observe/events.ts';
 import { NearbitsClient } from '../../../src/sdk/client.ts';
 import { startTestApi, type TestApi } from '../../support/api.ts';

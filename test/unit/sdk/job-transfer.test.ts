@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobId } from '../../../src/core/ids.ts';
-import type { JobView } from '../../../src/job/view.ts';
+import type { JobView } from '../../../src/job/model/view.ts';
 import { type JobNode, WAYS } from '../../support/job-node.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 

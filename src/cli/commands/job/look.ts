@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { JobView } from '../../../job/view.ts';
+import type { JobView } from '../../../job/model/view.ts';
 import type { Jobs } from '../../../sdk/jobs.ts';
 import type { CommandContext, CommandResult } from '../../context.ts';
 import type { Run } from '../../program.ts';

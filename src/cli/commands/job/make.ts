@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import { JOB_PRIORITIES, type JobPriority } from '../../../job/properties.ts';
-import type { JobFileRequestInput } from '../../../job/view.ts';
+import { JOB_PRIORITIES, type JobPriority } from '../../../job/model/properties.ts';
+import type { JobFileRequestInput } from '../../../job/model/view.ts';
 import type { CommandContext, CommandResult } from '../../context.ts';
 import { type NamedFile, pairFiles, parseFileSet } from '../../input/file-set.ts';
 import { parseJobRanges } from '../../input/job-ranges.ts';

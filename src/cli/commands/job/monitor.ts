@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { isFinal } from '../../../job/state.ts';
-import type { JobView } from '../../../job/view.ts';
+import { isFinal } from '../../../job/model/state.ts';
+import type { JobView } from '../../../job/model/view.ts';
 import type { Jobs } from '../../../sdk/jobs.ts';
 import type { CommandContext, CommandResult } from '../../context.ts';
 import { findJob } from '../../input/find-job.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { JobNotification } from '../../../job/view.ts';
+import type { JobNotification } from '../../../job/model/view.ts';
 import type { CommandContext, CommandResult } from '../../context.ts';
 import { findJob } from '../../input/find-job.ts';
 import { printJobRanges } from '../../input/job-ranges.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { NearbitsError } from '../../../core/errors.ts';
-import type { JobPropertiesChange } from '../../../job/properties.ts';
+import type { JobPropertiesChange } from '../../../job/model/properties.ts';
 import type { Job } from '../../../sdk/job.ts';
 import type { CommandContext, CommandResult } from '../../context.ts';
 import { parseAssignments, printProperty, propertyNames, splitAssignment } from '../../input/job-properties.ts';

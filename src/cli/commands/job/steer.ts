@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { CallResult } from '../../../job/view.ts';
+import type { CallResult } from '../../../job/model/view.ts';
 import type { CommandContext, CommandResult } from '../../context.ts';
 import type { Run } from '../../program.ts';
 import { tellDone, withJob } from './with-job.ts';

@@ -1,4 +1,4 @@
-import type { CallResult, JobView } from '../../../job/view.ts';
+import type { CallResult, JobView } from '../../../job/model/view.ts';
 import type { NodeAccess } from '../../../sdk/access.ts';
 import type { Job } from '../../../sdk/job.ts';
 import type { CommandContext, CommandResult } from '../../context.ts';

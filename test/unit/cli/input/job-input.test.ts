@@ -6,7 +6,7 @@ import { COST_FLAGS, NOTIFY_FLAGS, SECURITY_FLAGS } from '../../../../src/cli/in
 import { findProperty, parseAssignments, propertyNames } from '../../../../src/cli/input/job-properties.ts';
 import { parseJobRanges, printJobRanges } from '../../../../src/cli/input/job-ranges.ts';
 import { splitWords } from '../../../../src/cli/input/words.ts';
-import { JobProperties, JobPropertiesChange } from '../../../../src/job/properties.ts';
+import { JobProperties, JobPropertiesChange } from '../../../../src/job/model/properties.ts';
 
 const refused = (code: string, message?: RegExp) =>
   expect.objectContaining({ code, ...(message === undefined ? {} : { message: expect.stringMatching(message) }) });
