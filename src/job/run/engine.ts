@@ -8,12 +8,12 @@ import type { Job, Run } from '../job.ts';
 import type { JobTable } from '../job-table.ts';
 import { isRunning, type JobState } from '../model/state.ts';
 import { toJobError, waitsForCondition } from './job-error.ts';
+import { LONGEST_TIMER_MS, RetryTimers } from './retry-timers.ts';
 import { RunFailure, runJob } from './run-job.ts';
+import { disconnected, noProgress, timeIsOver, tooCostly } from './stop-errors.ts';
 
 /** Reason of a stop that is no failure: the job is preempted, suspended, ended, or the node stops. */
 const HALT = new NearbitsError('E_CANCELLED', 'the job was stopped');
-/** Timers of the platform cannot be longer; what lies further away is looked at again by then. */
-const LONGEST_TIMER_MS = 3_600_000;
 
 /** What the engine tells the service. */
 export interface EngineEvents {
@@ -33,7 +33,7 @@ export class Engine {
   readonly #network: NetworkWatch;
   readonly #events: EngineEvents;
   readonly #schedule: Schedule;
-  readonly #retries = new Map<Job, Timer>();
+  readonly #retries: RetryTimers;
   #wake: Timer | null = null;
   #stopped = false;
 
@@ -42,6 +42,7 @@ export class Engine {
     this.#jobs = jobs;
     this.#network = network;
     this.#events = events;
+    this.#retries = new RetryTimers(context.clock, (job) => this.#inTurn(job, () => this.#retry(job)));
     this.#schedule = new Schedule({ sliceMs: context.policy().timeSliceMs });
   }
 
@@ -93,7 +94,7 @@ export class Engine {
     const { retryAtMs, properties } = job.record;
     if (retryAtMs === null) return this.enqueue(job);
     const longestMs = properties.minimumRetryDelaySeconds * 1000;
-    this.#retryIn(job, Math.min(longestMs, Math.max(0, retryAtMs - this.#context.clock.wallMs())));
+    this.#retries.set(job, Math.min(longestMs, Math.max(0, retryAtMs - this.#context.clock.wallMs())));
     return Promise.resolve();
   }
 
@@ -123,7 +124,7 @@ export class Engine {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#wake?.cancel();
-    for (const timer of this.#retries.values()) timer.cancel();
+    this.#retries.clear();
     const jobs = [...this.#jobs.open.values()];
     for (const job of jobs) this.#stopRun(job);
     await Promise.all(jobs.map((job) => job.resting));
@@ -251,7 +252,7 @@ export class Engine {
     this.move(job, 'TRANSIENT_ERROR');
     const waitMs = (verdict.action === 'retry' ? verdict.atMs : verdict.giveUpAtMs) - this.#context.age.now();
     record.retryAtMs = verdict.action === 'retry' ? this.#context.clock.wallMs() + waitMs : null;
-    this.#retryIn(job, waitMs);
+    this.#retries.set(job, waitMs);
     await this.#context.store.record(job);
   }
 
@@ -262,16 +263,6 @@ export class Engine {
     this.move(job, 'ERROR');
     await this.#context.recordAndNotify(job, 'error');
     await this.#events.failed(job);
-  }
-
-  #retryIn(job: Job, delayMs: number): void {
-    this.#retries.get(job)?.cancel();
-    const run = (): void => {
-      this.#retries.delete(job);
-      if (delayMs > LONGEST_TIMER_MS) this.#retryIn(job, delayMs - LONGEST_TIMER_MS);
-      else this.#inTurn(job, () => this.#retry(job));
-    };
-    this.#retries.set(job, this.#context.clock.after(Math.min(delayMs, LONGEST_TIMER_MS), run));
   }
 
   async #retry(job: Job): Promise<void> {
@@ -303,8 +294,7 @@ export class Engine {
   }
 
   #forgetRetry(job: Job): void {
-    this.#retries.get(job)?.cancel();
-    this.#retries.delete(job);
+    this.#retries.cancel(job);
     job.record.retryAtMs = null;
   }
 
@@ -313,34 +303,4 @@ export class Engine {
       this.#context.log.error({ err: error, job: job.id }, 'a job could not be moved on');
     });
   }
-}
-
-function timeIsOver(limitMs: number): NearbitsError {
-  return new NearbitsError(
-    'BG_E_MAXDOWNLOAD_TIMEOUT',
-    `the job took longer than ${Math.round(limitMs / 1000)} seconds`,
-    {
-      hint: 'Raise maximumDownloadTimeSeconds, or resume the job to start its time anew.',
-    },
-  );
-}
-
-function noProgress(last: NearbitsError): NearbitsError {
-  return new NearbitsError('BG_E_NO_PROGRESS', `no progress within the no-progress timeout; last: ${last.message}`, {
-    cause: last,
-    details: { last: last.code },
-    hint: 'See that the origin can be reached, then resume the job; what was fetched is kept.',
-  });
-}
-
-function disconnected(): NearbitsError {
-  return new NearbitsError('BG_E_NETWORK_DISCONNECTED', 'this machine has no network', {
-    hint: 'The job goes on by itself when the network is back.',
-  });
-}
-
-function tooCostly(): NearbitsError {
-  return new NearbitsError('BG_E_BLOCKED_BY_COST_TRANSFER_POLICY', 'the job may not use a network of this cost', {
-    hint: 'It goes on by itself when jobs.networkCost changes, or change its costFlags.',
-  });
 }
