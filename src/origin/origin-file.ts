@@ -2,6 +2,7 @@ import type { FileVersion } from '../core/file-version.ts';
 import { acceptEntityTag, matchEntityTags } from './entity-tag.ts';
 import { type RequestHeaders, type ResponseHeaders, singleHeader } from './headers.ts';
 import { parseHttpDate } from './http-date.ts';
+import type { OriginAnchors } from './origin-anchors.ts';
 import type { ShareVerdict } from './share.ts';
 
 /** What the origin said about a file when it was asked. */
@@ -18,6 +19,8 @@ export interface OriginFile {
   readonly acceptsRanges: boolean;
   /** Whether the content may be kept for other nodes. */
   readonly share: ShareVerdict;
+  /** What the origin says about the content itself. */
+  readonly anchors: OriginAnchors;
   /** Whether Last-Modified is a strong validator (RFC 9110 section 8.8.2.2), so that it may stand in If-Range. */
   readonly dateIsStrong: boolean;
   /** The headers of the answer, see response-headers.ts; for people and programs, the node itself does not use them. */

@@ -1,5 +1,6 @@
 import type { ByteSink } from '../core/source.ts';
 import { parseOriginUrl } from '../core/url.ts';
+import { fetchDocument } from './fetch-document.ts';
 import { fetchWhole, type WholeFile } from './fetch-whole.ts';
 import type { RequestHeaders } from './headers.ts';
 import type { OriginFile } from './origin-file.ts';
@@ -48,6 +49,15 @@ export class OriginSession implements AsyncDisposable {
   /** Fetches the file in one request, for origins without ranges or without a size; errors as {@link fetchWhole} of fetch-whole.ts. */
   async fetchWhole(file: OriginFile, sink: ByteSink, signal: AbortSignal): Promise<WholeFile> {
     return await fetchWhole(this.#context, file, sink, signal);
+  }
+
+  /** Fetches a small document that the origin named about `file`; see {@link fetchDocument} for its rules and errors. */
+  async fetchDocument(
+    file: OriginFile,
+    url: string,
+    options: { readonly type: string; readonly maxBytes: number; readonly signal: AbortSignal },
+  ): Promise<Uint8Array> {
+    return await fetchDocument(this.#context, file, url, options, options.signal);
   }
 
   /** Ends the connections that belong to this session alone; requests under way on them fail. Idempotent. */

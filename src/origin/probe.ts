@@ -10,7 +10,9 @@ import {
   type ResponseHeaders,
   singleHeader,
 } from './headers.ts';
+import { NO_ANCHORS, type OriginAnchors, readAnchors } from './origin-anchors.ts';
 import { dateIsStrong, type OriginFile, readValidators } from './origin-file.ts';
+import { wantReprDigest } from './repr-digest.ts';
 import { askerOf, type RequestContext } from './request-context.ts';
 import { shownHeaders } from './response-headers.ts';
 import { giveUp, type OriginResponse, sendRequest } from './send-request.ts';
@@ -31,6 +33,7 @@ interface Findings {
   readonly headers: ResponseHeaders;
   readonly size: number | null;
   readonly acceptsRanges: boolean | null;
+  readonly anchors: OriginAnchors;
 }
 
 // Servers that do not know HEAD, and signed URLs that are good for GET only.
@@ -61,7 +64,13 @@ async function probeByHead(
 ): Promise<Findings | null> {
   const response = await sendRequest(
     context,
-    { method: 'HEAD', start: target.url, url: target.url, requestHeaders: target.requestHeaders, conditions: {} },
+    {
+      method: 'HEAD',
+      start: target.url,
+      url: target.url,
+      requestHeaders: target.requestHeaders,
+      conditions: wantReprDigest(target.requestHeaders),
+    },
     signal,
   );
   if (HEAD_REFUSED.has(response.status)) return null;
@@ -71,6 +80,7 @@ async function probeByHead(
     headers: response.headers,
     size: response.length,
     acceptsRanges: announcedRanges(response.headers),
+    anchors: anchorsOf(response),
   };
 }
 
@@ -87,12 +97,12 @@ async function probeByGet(
       start: target.url,
       url: target.url,
       requestHeaders: target.requestHeaders,
-      conditions: { range: 'bytes=0-0' },
+      conditions: { ...wantReprDigest(target.requestHeaders), range: 'bytes=0-0' },
     },
     signal,
   );
   giveUp(response);
-  const found = { finalUrl: response.url, headers: response.headers };
+  const found = { finalUrl: response.url, headers: response.headers, anchors: anchorsOf(response) };
   if (response.status === 206) return { ...found, size: totalOf(response), acceptsRanges: true };
   if (response.status === 200) return { ...found, size: response.length, acceptsRanges: false };
   if (response.status === 416) return { ...found, ...unsatisfied(response, head) };
@@ -115,10 +125,19 @@ function totalOf(response: OriginResponse): number | null {
 function unsatisfied(
   response: OriginResponse,
   head: Findings | null,
-): Pick<Findings, 'headers' | 'size' | 'acceptsRanges'> {
+): Pick<Findings, 'headers' | 'size' | 'acceptsRanges' | 'anchors'> {
   const contentRange = parseContentRange(singleHeader(response.headers, 'content-range'));
   const size = contentRange?.kind === 'unsatisfied' ? contentRange.total : (head?.size ?? null);
-  return { headers: head?.headers ?? response.headers, size, acceptsRanges: size === 0 };
+  return {
+    headers: head?.headers ?? response.headers,
+    size,
+    acceptsRanges: size === 0,
+    anchors: head?.anchors ?? NO_ANCHORS,
+  };
+}
+
+function anchorsOf({ headers, url, metalinksOnTheWay }: OriginResponse): OriginAnchors {
+  return readAnchors(headers, url, metalinksOnTheWay);
 }
 
 function announcedRanges(headers: ResponseHeaders): boolean | null {
@@ -138,6 +157,7 @@ function toFile(context: RequestContext, target: ProbeTarget, findings: Findings
     version,
     acceptsRanges: findings.acceptsRanges === true,
     share: judgeSharing(headers, version, askerOf(context, target.requestHeaders)),
+    anchors: findings.anchors,
     dateIsStrong: dateIsStrong(headers, nowMs),
     responseHeaders: shownHeaders(headers),
     requestHeaders: target.requestHeaders,
@@ -152,6 +172,7 @@ export function unasked(context: RequestContext, target: ProbeTarget): OriginFil
     version: null,
     acceptsRanges: false,
     share: judgeSharing({}, null, askerOf(context, target.requestHeaders)),
+    anchors: NO_ANCHORS,
     dateIsStrong: false,
     responseHeaders: {},
     requestHeaders: target.requestHeaders,

@@ -5,6 +5,7 @@ import { Exchange, type ExchangeRequest } from './exchange.ts';
 import { describeUrl, originError } from './failure.ts';
 import { listHeader, listMembers, parseByteCount, type RequestHeaders, singleHeader } from './headers.ts';
 import { type LoginRequest, refusedLogin } from './logins.ts';
+import { describedBy } from './origin-anchors.ts';
 import { isRedirect, methodAfter, RedirectChain, redirectRefused } from './redirect.ts';
 import type { RequestContext } from './request-context.ts';
 import { headersFor } from './request-headers.ts';
@@ -31,6 +32,8 @@ export interface OriginRequest {
 export interface OriginResponse extends ResponseHead {
   readonly url: string;
   readonly exchange: Exchange;
+  /** Metalink documents that redirects on the way named about the file (RFC 6249 section 2). */
+  readonly metalinksOnTheWay: readonly string[];
   /** Content-Length, or null when absent or malformed. */
   readonly length: number | null;
 }
@@ -48,9 +51,11 @@ export async function sendRequest(
   const { maxRedirects } = context.options;
   const { redirects, allowHttpsToHttp } = context.job;
   const chain = new RedirectChain(request.url, { maxRedirects, allowHttpsToHttp });
+  const metalinksOnTheWay: string[] = [];
   for (let method = request.method; ; ) {
     const response = await sendLoggedIn(context, { ...request, method, url: chain.current }, signal);
-    if (!isRedirect(response)) return refuseEncoding(response);
+    if (!isRedirect(response)) return { ...refuseEncoding(response), metalinksOnTheWay };
+    metalinksOnTheWay.push(...describedBy(response.headers, response.url));
     giveUp(response);
     if (redirects === 'disallow') throw redirectRefused(response.url, response);
     chain.follow(response);
@@ -116,6 +121,7 @@ async function exchange(
     headers,
     url: wire.url,
     exchange: running,
+    metalinksOnTheWay: [],
     length: parseByteCount(singleHeader(headers, 'content-length')),
   };
 }

@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { parseOriginUrl } from '../../src/core/url.ts';
 import { cacheDirectives } from '../../src/origin/cache-control.ts';
 import { parseContentRange, printRangeHeader } from '../../src/origin/content-range.ts';
+import { parseDictionary } from '../../src/origin/dictionary.ts';
 import { acceptEntityTag } from '../../src/origin/entity-tag.ts';
 import { parseHttpDate, printHttpDate } from '../../src/origin/http-date.ts';
+import { parseLinks } from '../../src/origin/link-header.ts';
+import { readAnchors } from '../../src/origin/origin-anchors.ts';
+import { readReprDigest } from '../../src/origin/repr-digest.ts';
 import { MAX_RETRY_AFTER_MS, parseRetryAfter } from '../../src/origin/retry-after.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 21);
@@ -92,4 +97,42 @@ test('an ETag that is accepted has no white space or control characters', () => 
       if (etag !== null) expect(etag).toMatch(/^[\x21-\x7e\x80-\xff]+$/);
     }),
   );
+});
+
+test('whatever stands in Repr-Digest, it is 32 bytes or nothing', () => {
+  fc.assert(
+    fc.property(near('sha-256', '=', ':', ', ', ';p', `:${'A'.repeat(43)}=:`, '(', ')', '"', ' '), (text) => {
+      const digest = readReprDigest({ 'repr-digest': text });
+      if (digest !== null) expect(digest).toHaveLength(32);
+    }),
+  );
+});
+
+test('whatever a Link header says, the documents it names are few and have usable URLs', () => {
+  const parts = [
+    '<',
+    '>',
+    '; rel=describedby',
+    '; type="application/metalink4+xml"',
+    ', ',
+    '"',
+    '\\',
+    'http://a/',
+    '//[',
+    ';',
+  ];
+  fc.assert(
+    fc.property(near(...parts), (link) => {
+      const { metalinks } = readAnchors({ link }, 'https://origin.example.org/file', []);
+      expect(metalinks.length).toBeLessThanOrEqual(3);
+      for (const url of metalinks) expect(parseOriginUrl(url)).toBe(url);
+    }),
+  );
+});
+
+test('hostile structured fields and links take linear time', () => {
+  for (const unit of ['a=(', 'a=(b ', 'a;b=', ';  a', '"\\', ' ', '<', '<a>;', '<a>;b="', ':']) {
+    parseDictionary(`a=${unit.repeat(8000 / unit.length)}`);
+    parseLinks(unit.repeat(16_384 / unit.length));
+  }
 });

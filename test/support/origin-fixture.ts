@@ -60,6 +60,7 @@ export class OriginFixture implements AsyncDisposable {
       version,
       acceptsRanges: true,
       share: { allowed: true },
+      anchors: { reprDigest: null, metalinks: [] },
       dateIsStrong: true,
       responseHeaders: {},
       requestHeaders: {},

@@ -22,6 +22,7 @@ test('one HEAD tells size, version, ranges and that it may be shared', async () 
     size: 300_000,
     version: { size: 300_000, lastModifiedMs: Date.parse(LAST_MODIFIED), etag: '"size-300000"' },
     acceptsRanges: true,
+    anchors: { reprDigest: null, metalinks: [] },
     share: { allowed: true },
     dateIsStrong: true,
     responseHeaders: expect.objectContaining({ etag: '"size-300000"', 'content-length': '300000' }),
