@@ -1,0 +1,67 @@
+import type { LeaseFact } from './leases.ts';
+import { type PieceRun, runsOf } from './piece-set.ts';
+
+/** What one member tells another; the only message between members besides asking for pieces. */
+export interface Beat {
+  /**
+   * `hello` asks to be partners and `welcome` says yes: both carry all pieces. `beat` carries what is new since the
+   * last one. `no-room` says no, and names others. `bye` ends it.
+   */
+  readonly kind: 'hello' | 'welcome' | 'beat' | 'no-room' | 'bye';
+  /** Pieces that the sender can give. */
+  readonly have: readonly PieceRun[];
+  /** The sender can give everything; `have` is empty then. */
+  readonly complete: boolean;
+  /** What the sender fetches from the origin now. */
+  readonly lease: LeaseFact | null;
+  /** How long ago a byte came from the origin to anybody, as far as the sender knows. */
+  readonly pulseAgeMs: number;
+  /** Some members, and how long ago each was heard. */
+  readonly members: readonly { readonly id: string; readonly ageMs: number }[];
+}
+
+/** A partner is told of pieces that came from neighbours at most this often. Pieces from the origin it is told at once. */
+export const NEWS_EVERY_MS = 250;
+/** Seats, and whoever holds a lease, are heard this often, so that three beats fit in a lease. */
+export const SEAT_BEAT_MS = 500;
+/** All others. */
+export const BEAT_MS = 1_000;
+/** Members are named in a beat this often. */
+export const MEMBERS_EVERY_MS = 5_000;
+
+/** What decides when a partner is told next. */
+export interface TellFacts {
+  readonly nowMs: number;
+  readonly toldMs: number;
+  /** There are pieces that the partner was not told of, and it misses some. */
+  readonly hasNews: boolean;
+  /** The own lease changed, or a piece came from the origin: nobody else can have told it. */
+  readonly urgent: boolean;
+  /** One of both holds a lease, or both are seats. */
+  readonly seated: boolean;
+}
+
+/** Whether a partner is told something now. */
+export function isDue({ nowMs, toldMs, hasNews, urgent, seated }: TellFacts): boolean {
+  if (urgent) return true;
+  const silentMs = nowMs - toldMs;
+  return silentMs >= (seated ? SEAT_BEAT_MS : BEAT_MS) || (hasNews && silentMs >= NEWS_EVERY_MS);
+}
+
+/** Pieces in any order as the runs of a beat. */
+export function newsOf(pieces: readonly number[]): PieceRun[] {
+  return runsOf([...pieces].sort((a, b) => a - b));
+}
+
+/** Bytes of one message around its content: TCP/IP 52, Noise 18, yamux 12, length and tags of the fields about 18. */
+const FRAME_BYTES = 100;
+const RUN_BYTES = 6;
+const LEASE_BYTES = 16;
+/** A PeerId of 38 bytes and an age. */
+const MEMBER_BYTES = 42;
+
+/** About how many bytes a beat is on the wire: for the accounts of a simulation and the limits of a reader. */
+export function beatBytes(beat: Beat): number {
+  const lease = beat.lease === null ? 0 : LEASE_BYTES;
+  return FRAME_BYTES + RUN_BYTES * beat.have.length + lease + MEMBER_BYTES * beat.members.length;
+}

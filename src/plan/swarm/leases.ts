@@ -1,0 +1,131 @@
+import type { FileRuns } from './file-runs.ts';
+
+/** A lease that is not renewed for this long is over: three beats of a holder. A dead owner is noticed within 2 s. */
+export const LEASE_MS = 1_600;
+/** A holder whose position has not moved for this long counts as late, however alive it says it is. */
+export const STALLED_MS = 4_000;
+/** Nobody is called slow before it had this long. */
+const FAIR_TRIAL_MS = 2_000;
+/** A holder is slow below this part of the usual rate. */
+const SLOW_PART = 0.25;
+/** Hand-overs from owners that are alive may cost this part of the file in bytes that the origin sends twice. */
+const HEDGE_PART = 0.02;
+/** How many finished leases the usual rate is taken from. */
+const REMEMBERED_RATES = 9;
+
+/** What an owner announces: it fetches the pieces `first <= index < end` from the origin. */
+export interface LeaseFact {
+  readonly first: number;
+  readonly end: number;
+  /** Bytes of the file up to here have arrived; it starts at the first byte of `first`. */
+  readonly position: number;
+  /** For how long it has been fetching. */
+  readonly ageMs: number;
+  /** The lease was taken from an owner that was late; that one stops. */
+  readonly takenOver: boolean;
+}
+
+/** A lease as one node knows it. All times are monotonic times of this node. */
+export interface Lease extends LeaseFact {
+  readonly holder: string;
+  readonly sinceMs: number;
+  readonly heardMs: number;
+  /** When the position moved last. */
+  readonly movedMs: number;
+}
+
+/** The leases that one node has heard of, its own among them; one for each holder. */
+export class LeaseBook {
+  readonly #file: FileRuns;
+  readonly #leases = new Map<string, Lease>();
+  readonly #rates: number[] = [];
+  #hedged = 0;
+
+  constructor(file: FileRuns) {
+    this.#file = file;
+  }
+
+  /** Bytes that hand-overs from living owners have cost, as far as this node knows. */
+  get hedgedBytes(): number {
+    return this.#hedged;
+  }
+
+  /** Notes a new lease, a renewed one, or with null that the holder has none any more. */
+  hear(holder: string, fact: LeaseFact | null, nowMs: number): void {
+    const known = this.#leases.get(holder);
+    if (known !== undefined && (fact === null || fact.first !== known.first)) this.#close(known, nowMs);
+    if (fact === null) return;
+    const same = known?.first === fact.first ? known : null;
+    if (same === null && fact.takenOver) this.#countHedge(holder, fact);
+    const moved = same === null || fact.position > same.position;
+    const sinceMs = same?.sinceMs ?? nowMs - fact.ageMs;
+    this.#leases.set(holder, { ...fact, holder, sinceMs, heardMs: nowMs, movedMs: moved ? nowMs : same.movedMs });
+  }
+
+  /** Drops the lease of a holder that is gone or banned; nothing is learned from its rate. */
+  drop(holder: string): void {
+    this.#leases.delete(holder);
+  }
+
+  /** The lease of a holder, when it has a live one. */
+  of(holder: string, nowMs: number): Lease | null {
+    const lease = this.#leases.get(holder);
+    return lease !== undefined && isLive(lease, nowMs) ? lease : null;
+  }
+
+  /** All live leases. */
+  live(nowMs: number): Lease[] {
+    return [...this.#leases.values()].filter((lease) => isLive(lease, nowMs));
+  }
+
+  /** Live leases whose holder is stalled or far slower than usual; none once hand-overs have cost their share. */
+  late(nowMs: number): Lease[] {
+    const usual = this.#usualRate(nowMs);
+    return this.live(nowMs).filter((lease) => {
+      if (nowMs - lease.movedMs > STALLED_MS) return true;
+      if (nowMs - lease.sinceMs < FAIR_TRIAL_MS || !this.#affordable(lease)) return false;
+      return this.#rate(lease, nowMs) < SLOW_PART * usual;
+    });
+  }
+
+  #affordable(lease: Lease): boolean {
+    const budget = Math.max(this.#file.pieceSize, HEDGE_PART * this.#file.size);
+    return this.#hedged + this.#unproven(lease) <= budget;
+  }
+
+  // The bytes of a piece that is not complete are lost when another owner goes on.
+  #unproven({ position }: LeaseFact): number {
+    return position % this.#file.pieceSize;
+  }
+
+  #countHedge(holder: string, fact: LeaseFact): void {
+    for (const lease of this.#leases.values()) {
+      if (lease.holder !== holder && overlap(lease, fact)) this.#hedged += this.#unproven(lease);
+    }
+  }
+
+  #close(lease: Lease, nowMs: number): void {
+    this.#leases.delete(lease.holder);
+    this.#rates.push(this.#rate(lease, nowMs));
+    if (this.#rates.length > REMEMBERED_RATES) this.#rates.shift();
+  }
+
+  // The median: one very fast or very slow owner must not decide what is usual.
+  #usualRate(nowMs: number): number {
+    const rates = [...this.#rates, ...this.live(nowMs).map((lease) => this.#rate(lease, nowMs))].sort((a, b) => a - b);
+    return rates[Math.floor(rates.length / 2)] ?? 0;
+  }
+
+  #rate(lease: Lease, nowMs: number): number {
+    return (lease.position - lease.first * this.#file.pieceSize) / Math.max(1, nowMs - lease.sinceMs);
+  }
+}
+
+function isLive(lease: Lease, nowMs: number): boolean {
+  return nowMs - lease.heardMs <= LEASE_MS;
+}
+
+/** Whether two leases have a piece in common. */
+export function overlap(a: { first: number; end: number }, b: { first: number; end: number }): boolean {
+  return a.first < b.end && b.first < a.end;
+}

@@ -1,0 +1,123 @@
+import { type Random, sample } from '../../core/random.ts';
+import { bySeat, memberSeed, type Ranked } from './weight.ts';
+
+/** Bounds of a view. */
+export interface ViewLimits {
+  /** How many members may fetch from the origin: those best placed for the content. */
+  readonly seats: number;
+  /** The next best, who are known in case a seat falls free. */
+  readonly spares: number;
+  /** Others, a random choice, to exchange pieces with. */
+  readonly others: number;
+  /** A member of whom nothing was heard for this long is forgotten. */
+  readonly silentMs: number;
+}
+
+/** 16 owners keep the link of an office full and cost an origin no more connections than four browsers. */
+export const VIEW_LIMITS: ViewLimits = { seats: 16, spares: 16, others: 32, silentMs: 12_000 };
+
+interface Member extends Ranked {
+  heardMs: number;
+}
+
+/**
+ * Who wants the same content, as far as one node has heard; never more than a few dozen, however large the swarm is.
+ * The best placed are always kept, so that the seats of two nodes are the same although the rest of their views is not.
+ */
+export class MembershipView {
+  readonly self: Ranked;
+  readonly #contentId: string;
+  readonly #random: Random;
+  readonly #limits: ViewLimits;
+  readonly #members = new Map<string, Member>();
+  /** Who went, and when: what was heard of it before that is old news. */
+  readonly #gone = new Map<string, number>();
+  #seats: readonly Ranked[] | null = null;
+
+  constructor(deps: { contentId: string; self: string; random: Random }, limits: ViewLimits = VIEW_LIMITS) {
+    this.#contentId = deps.contentId;
+    this.#random = deps.random;
+    this.#limits = limits;
+    this.self = { id: deps.self, seed: memberSeed(deps.contentId, deps.self) };
+  }
+
+  /** How many members are known, without this node. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  has(id: string): boolean {
+    return this.#members.has(id);
+  }
+
+  /** The live members best placed for the content, best first; this node too, when it is one of them. */
+  get seats(): readonly Ranked[] {
+    this.#seats ??= [this.self, ...this.#members.values()].sort(bySeat).slice(0, this.#limits.seats);
+    return this.#seats;
+  }
+
+  isSeat(id: string): boolean {
+    return this.seats.some((seat) => seat.id === id);
+  }
+
+  /** Notes that a member was alive at `heardMs`, which lies in the past where another node told it. */
+  hear(id: string, heardMs: number): void {
+    if (id === this.self.id || heardMs <= (this.#gone.get(id) ?? Number.NEGATIVE_INFINITY)) return;
+    const known = this.#members.get(id);
+    if (known !== undefined) {
+      known.heardMs = Math.max(known.heardMs, heardMs);
+      return;
+    }
+    this.#gone.delete(id);
+    this.#members.set(id, { id, seed: memberSeed(this.#contentId, id), heardMs });
+    this.#seats = null;
+    this.#makeRoom();
+  }
+
+  /** Notes that a member is gone. Only what is heard of it from later on brings it back; after a ban (`Infinity`) nothing does. */
+  forget(id: string, atMs: number): void {
+    this.#gone.delete(id);
+    this.#gone.set(id, atMs);
+    // Insertion order is age: the oldest note goes when there are too many.
+    if (this.#gone.size > 4 * this.#capacity) this.#dropOldestNote();
+    if (this.#members.delete(id)) this.#seats = null;
+  }
+
+  /** Forgets the silent. */
+  expire(nowMs: number): void {
+    for (const { id, heardMs } of this.#members.values()) {
+      if (nowMs - heardMs > this.#limits.silentMs) this.forget(id, heardMs);
+    }
+  }
+
+  /** When a member was heard last; undefined for a stranger. */
+  heardMs(id: string): number | undefined {
+    return this.#members.get(id)?.heardMs;
+  }
+
+  /** Up to `count` members, chosen at random. */
+  some(count: number): string[] {
+    return sample([...this.#members.keys()], count, this.#random);
+  }
+
+  get #capacity(): number {
+    return this.#limits.seats + this.#limits.spares + this.#limits.others;
+  }
+
+  // Of those that are not among the best, one at random goes: what stays is a fair choice of the swarm.
+  #makeRoom(): void {
+    if (this.#members.size <= this.#capacity) return;
+    const best = this.#limits.seats + this.#limits.spares;
+    const rest = [...this.#members.values()].sort(bySeat).slice(best);
+    const victim = rest[Math.floor(this.#random() * rest.length)];
+    if (victim !== undefined) this.#members.delete(victim.id);
+  }
+
+  #dropOldestNote(): void {
+    for (const [id, atMs] of this.#gone) {
+      if (atMs === Number.POSITIVE_INFINITY) continue;
+      this.#gone.delete(id);
+      return;
+    }
+  }
+}

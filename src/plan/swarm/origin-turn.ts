@@ -1,0 +1,117 @@
+import { givesUpWaiting, type SwarmPatience } from './followers.ts';
+import { overlap } from './leases.ts';
+import { type Claim, nextRun, yieldsTo } from './next-run.ts';
+import type { SwarmState } from './swarm-state.ts';
+import { memberSeed, type Ranked } from './weight.ts';
+
+/** A node that has just become a seat listens for this long before it fetches: it may not know yet what others do. */
+export const SETTLE_MS = 100;
+/** And no longer than this when seats do not answer. */
+const SETTLE_AT_MOST_MS = 800;
+
+/** What to do about the origin now. */
+export type OriginStep = 'keep' | 'stop' | Claim;
+
+/** When it is a node's turn to fetch from the origin, and when it stops again. At most one request runs at a time. */
+export class OriginTurn {
+  readonly #state: SwarmState;
+  readonly #patience: SwarmPatience;
+  readonly #jitter: number;
+  #seatSinceMs: number | null = null;
+  /** The origin failed, or policy forbids it: not before this time. */
+  notBeforeMs = 0;
+
+  constructor(state: SwarmState, patience: SwarmPatience) {
+    this.#state = state;
+    this.#patience = patience;
+    this.#jitter = state.content.random();
+  }
+
+  /** Decides; a claim becomes this node's lease at once. `knowsSeats`: all other seats have answered. */
+  step(nowMs: number, knowsSeats: boolean, receiving: boolean): OriginStep {
+    const { leases, view, complete } = this.#state;
+    const isSeat = view.isSeat(view.self.id);
+    this.#seatSinceMs = isSeat ? (this.#seatSinceMs ?? nowMs) : null;
+    const mine = leases.of(view.self.id, nowMs);
+    if (mine !== null) return this.#mustStop(nowMs) ? this.#stop(nowMs) : 'keep';
+    if (complete || nowMs < this.notBeforeMs) return 'keep';
+    const claim = this.#claim(nowMs, isSeat && this.#isSettled(nowMs, knowsSeats), receiving);
+    if (claim === null) return 'keep';
+    const position = claim.first * this.#state.file.pieceSize;
+    leases.hear(view.self.id, { ...claim, position, ageMs: 0 }, nowMs);
+    return claim;
+  }
+
+  /** Bytes came from the origin: the lease goes on. */
+  progressed(position: number, nowMs: number): void {
+    const { leases, view } = this.#state;
+    const mine = leases.of(view.self.id, nowMs);
+    if (mine === null) return;
+    if (position > mine.position) this.#state.pulseMs = nowMs;
+    leases.hear(view.self.id, { ...mine, position, ageMs: nowMs - mine.sinceMs }, nowMs);
+  }
+
+  /** The request ended, well or not. */
+  ended(nowMs: number): void {
+    this.#state.leases.hear(this.#state.view.self.id, null, nowMs);
+  }
+
+  #claim(nowMs: number, mayOwn: boolean, receiving: boolean): Claim | null {
+    const { gainedMs, pulseMs } = this.#state;
+    if (givesUpWaiting({ nowMs, gainedMs, pulseMs, receiving, jitter: this.#jitter }, this.#patience)) {
+      return this.#firstMissing();
+    }
+    return mayOwn ? this.#ownRun(nowMs) : null;
+  }
+
+  #ownRun(nowMs: number): Claim | null {
+    const { file, view, leases, have, partners } = this.#state;
+    const live = leases.live(nowMs);
+    const leased = (piece: number) => live.some(({ first, end }) => first <= piece && piece < end);
+    const isUncovered = (piece: number) => !have.has(piece) && !leased(piece) && !partners.covers(piece);
+    const late = leases.late(nowMs).filter((lease) => !live.some((it) => it.takenOver && overlap(it, lease)));
+    return nextRun({ file, self: view.self, idle: this.#idleSeats(nowMs), isUncovered, late });
+  }
+
+  /** Seats that could begin something now. */
+  #idleSeats(nowMs: number): Ranked[] {
+    const { view, leases, partners } = this.#state;
+    return view.seats.filter(({ id }) => {
+      if (id === view.self.id) return true;
+      const partner = partners.get(id);
+      return partner !== undefined && !partner.offers.isComplete && leases.of(id, nowMs) === null;
+    });
+  }
+
+  #firstMissing(): Claim | null {
+    const { file, have } = this.#state;
+    for (let first = 0; first < file.pieces; first++) {
+      if (have.has(first)) continue;
+      let end = first + 1;
+      while (end < file.pieces && end - first < file.piecesPerRun && !have.has(end)) end++;
+      return { first, end, takenOver: false };
+    }
+    return null;
+  }
+
+  #isSettled(nowMs: number, knowsSeats: boolean): boolean {
+    const sinceMs = nowMs - (this.#seatSinceMs ?? nowMs);
+    return sinceMs >= (knowsSeats ? SETTLE_MS : SETTLE_AT_MOST_MS);
+  }
+
+  #mustStop(nowMs: number): boolean {
+    const { leases, view, file, content } = this.#state;
+    const mine = leases.of(view.self.id, nowMs);
+    if (mine === null) return false;
+    return leases.live(nowMs).some((theirs) => {
+      if (theirs.holder === mine.holder) return false;
+      const other = { id: theirs.holder, seed: memberSeed(content.contentId, theirs.holder) };
+      return yieldsTo(mine, theirs, { mine: view.self, theirs: other }, file);
+    });
+  }
+
+  #stop(nowMs: number): 'stop' {
+    this.ended(nowMs);
+    return 'stop';
+  }
+}

@@ -1,0 +1,90 @@
+import { PieceSet } from './piece-set.ts';
+
+/** A member with whom pieces are exchanged, as this node knows it. */
+export interface Partner {
+  readonly id: string;
+  readonly offers: PieceSet;
+  heardMs: number;
+  toldMs: number;
+  membersToldMs: number;
+  /** How many of the own pieces it was told of, in the order in which they came. */
+  toldPieces: number;
+  /** Requests it is working on. */
+  inFlight: number;
+  /** It was busy: it is not asked before this time. */
+  notBeforeMs: number;
+  /** Refusals in a row; what an idler offers does not count as covered. */
+  refusals: number;
+}
+
+/** Whoever refuses this often in a row, and gives nothing, is no reason to leave the origin alone. */
+const MAX_REFUSALS = 40;
+
+/** The partners of one node, and how many of them offer each piece. */
+export class Partners {
+  readonly #pieces: number;
+  readonly #partners = new Map<string, Partner>();
+  /** How many partners offer each piece. */
+  readonly rarity: Uint16Array;
+
+  constructor(pieces: number) {
+    this.#pieces = pieces;
+    this.rarity = new Uint16Array(pieces);
+  }
+
+  get size(): number {
+    return this.#partners.size;
+  }
+
+  get(id: string): Partner | undefined {
+    return this.#partners.get(id);
+  }
+
+  [Symbol.iterator](): IterableIterator<Partner> {
+    return this.#partners.values();
+  }
+
+  /** A new partner that offers nothing yet. */
+  add(id: string, nowMs: number): Partner {
+    const partner: Partner = {
+      id,
+      offers: new PieceSet(this.#pieces),
+      heardMs: nowMs,
+      toldMs: Number.NEGATIVE_INFINITY,
+      membersToldMs: Number.NEGATIVE_INFINITY,
+      toldPieces: 0,
+      inFlight: 0,
+      notBeforeMs: 0,
+      refusals: 0,
+    };
+    this.#partners.set(id, partner);
+    return partner;
+  }
+
+  /** Notes what a partner offers from now on; true when something is new. */
+  offer(partner: Partner, have: Iterable<{ first: number; end: number }>): boolean {
+    let isNew = false;
+    for (const run of have) {
+      for (const piece of partner.offers.addRun(run)) {
+        this.rarity[piece] = (this.rarity[piece] as number) + 1;
+        isNew = true;
+      }
+    }
+    return isNew;
+  }
+
+  /** Forgets a partner and what it offered. */
+  drop(id: string): void {
+    const partner = this.#partners.get(id);
+    if (partner === undefined) return;
+    this.#partners.delete(id);
+    for (const piece of partner.offers) this.rarity[piece] = (this.rarity[piece] as number) - 1;
+  }
+
+  /** Whether somebody who can be expected to give it offers a piece. */
+  covers(piece: number): boolean {
+    if (this.rarity[piece] === 0) return false;
+    for (const partner of this) if (partner.refusals < MAX_REFUSALS && partner.offers.has(piece)) return true;
+    return false;
+  }
+}

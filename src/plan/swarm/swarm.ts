@@ -1,0 +1,141 @@
+import type { Beat } from './announcements.ts';
+import { Asking, type Outcome } from './asking.ts';
+import { Contacts, type Outgoing } from './contacts.ts';
+import { SWARM_PATIENCE, type SwarmPatience } from './followers.ts';
+import type { PieceRequest } from './next-requests.ts';
+import { type OriginStep, OriginTurn } from './origin-turn.ts';
+import type { PieceSet } from './piece-set.ts';
+import { newState, type SwarmContent, type SwarmState } from './swarm-state.ts';
+
+/** A step is due at least this often while the file is not complete, and after each fact that changes something. */
+export const STEP_MS = 100;
+/** The same for a node that has everything and only gives. */
+export const IDLE_STEP_MS = 500;
+
+/** What a node does now. */
+export interface SwarmStep {
+  /** Tell the subnet that this node wants, or has, the content. */
+  readonly interest: boolean;
+  readonly beats: readonly Outgoing[];
+  readonly origin: OriginStep;
+  readonly requests: readonly PieceRequest[];
+}
+
+/**
+ * One node's part in fetching one content together with its neighbours: it is told facts and answers what to do.
+ * It knows no network and no clock; the same facts lead to the same decisions.
+ */
+export class Swarm {
+  readonly #state: SwarmState;
+  readonly #contacts: Contacts;
+  readonly #turn: OriginTurn;
+  readonly #asking: Asking;
+
+  constructor(content: SwarmContent, nowMs: number, patience: SwarmPatience = SWARM_PATIENCE) {
+    this.#state = newState(content, nowMs);
+    this.#contacts = new Contacts(this.#state);
+    this.#turn = new OriginTurn(this.#state, patience);
+    this.#asking = new Asking(this.#state);
+  }
+
+  get have(): PieceSet {
+    return this.#state.have;
+  }
+
+  get isComplete(): boolean {
+    return this.#state.complete;
+  }
+
+  /** Ids of the partners, for those who look. */
+  get partners(): string[] {
+    return [...this.#state.partners].map(({ id }) => id);
+  }
+
+  /** A member told the subnet, or a search brought to light, that it wants or has the content. */
+  hearInterest(id: string, heardMs: number): void {
+    this.#state.view.hear(id, heardMs);
+  }
+
+  /** A member sent a beat; what is to be answered at once. */
+  hear(from: string, beat: Beat, nowMs: number): readonly Outgoing[] {
+    return this.#contacts.hear(from, beat, nowMs);
+  }
+
+  /** A member cannot be reached, or its connection broke. Requests to it are ended by whoever made them. */
+  lost(id: string, nowMs: number): void {
+    this.#contacts.lost(id, nowMs);
+  }
+
+  /** A member sent a piece that is provably wrong: nothing it says counts any more. */
+  ban(id: string): void {
+    this.#contacts.lost(id, Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * Pieces arrived and are proven, or lay on this machine already. Without an anchor they arrived and can be given
+   * only after `validated`. `fromOrigin`: nobody else can have told the partners.
+   */
+  gained(pieces: Iterable<number>, fromOrigin: boolean, nowMs: number): void {
+    const { have, gained, content } = this.#state;
+    for (const piece of pieces) {
+      if (!have.add(piece) || !content.anchored) continue;
+      gained.push(piece);
+      this.#state.gainedMs = nowMs;
+      if (fromOrigin) this.#contacts.urgent();
+    }
+    this.#state.gainedMs = nowMs;
+    if (content.anchored && have.isComplete) this.#complete();
+  }
+
+  /** The whole file is validated and may be given: what makes a file without an anchor known to others. */
+  validated(): void {
+    if (this.#state.have.isComplete) this.#complete();
+  }
+
+  /** Without an anchor: the file turned out wrong, and all of it is missing again. */
+  discard(): void {
+    for (const piece of this.#state.have) this.#state.have.delete(piece);
+  }
+
+  /** The own origin request has brought the bytes of the file up to `position`. */
+  originAt(position: number, nowMs: number): void {
+    this.#turn.progressed(position, nowMs);
+  }
+
+  /** The own origin request ended; after a failure the origin is not asked before `notBeforeMs`. */
+  originEnded(nowMs: number, notBeforeMs = 0): void {
+    this.#turn.ended(nowMs);
+    this.#turn.notBeforeMs = notBeforeMs;
+    this.#contacts.urgent();
+  }
+
+  /** A request to a partner ended. Pieces that came are told with `gained` before. */
+  answered(request: PieceRequest, outcome: Outcome, nowMs: number): void {
+    this.#asking.ended(request, outcome, nowMs);
+  }
+
+  /** What to do now. A claim for the origin and requests count as begun. */
+  step(nowMs: number): SwarmStep {
+    const interest = this.#contacts.interestDue(nowMs);
+    const origin = this.#turn.step(nowMs, this.#contacts.knowsAllSeats(), this.#asking.isReceiving);
+    if (origin !== 'keep') this.#contacts.urgent();
+    return { interest, origin, beats: this.#contacts.step(nowMs), requests: this.#asking.step(nowMs) };
+  }
+
+  /** Only the requests of a step: enough after an answer or news, and cheap. */
+  requests(nowMs: number): readonly PieceRequest[] {
+    return this.#asking.step(nowMs);
+  }
+
+  /** What partners are told when this node leaves. */
+  leave(): Outgoing[] {
+    const bye: Beat = { kind: 'bye', have: [], complete: false, lease: null, pulseAgeMs: 0, members: [] };
+    return this.partners.map((to) => ({ to, beat: bye }));
+  }
+
+  #complete(): void {
+    if (this.#state.complete) return;
+    this.#state.complete = true;
+    this.#contacts.urgent();
+  }
+}
