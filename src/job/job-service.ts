@@ -160,11 +160,11 @@ export class JobService implements JobBackend {
   }
 
   complete(caller: Caller, id: JobId): Promise<CallResult> {
-    return this.#end(caller, id, 'complete', (job) => this.#closing.complete(job));
+    return this.#end(caller, id, 'complete', (job) => this.#closing.complete(job, 'caller'));
   }
 
   cancel(caller: Caller, id: JobId): Promise<CallResult> {
-    return this.#end(caller, id, 'cancel', (job) => this.#closing.cancel(job, false));
+    return this.#end(caller, id, 'cancel', (job) => this.#closing.cancel(job, false, 'caller'));
   }
 
   async reset(caller: Caller, allUsers: boolean): Promise<CallResult[]> {

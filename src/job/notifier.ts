@@ -9,7 +9,6 @@ import type { WriteOp } from '../store/database.ts';
 import type { Job } from './job.ts';
 import type { JobTable } from './job-table.ts';
 import { NOTIFY } from './model/properties.ts';
-import { isFinal } from './model/state.ts';
 import type { FilledRange, JobNotification, NotificationKind } from './model/view.ts';
 import { unsealSecrets } from './store/secrets.ts';
 
@@ -48,7 +47,7 @@ export class Notifier {
   /** Begins to deliver what is pending; the jobs must be loaded. */
   static async open(deps: NotifierDeps): Promise<Notifier> {
     const { jobs, vault, allowedPrograms } = deps;
-    const target = async (id: JobId) => targetOf(jobs.open.get(id) ?? null, vault);
+    const target = async (id: JobId) => targetOf(jobs.find(id), vault);
     return new Notifier(deps, await NotificationCenter.open({ ...deps, target }, { allowedPrograms }));
   }
 
@@ -103,7 +102,8 @@ export class Notifier {
 }
 
 function targetOf(job: Job | null, vault: Vault): NotificationTarget | null {
-  if (job === null || isFinal(job.state)) return null;
+  // Of a job that its caller ended nothing is pending any more; one that completed itself still tells.
+  if (job === null) return null;
   const { owner, properties, secrets } = job.record;
   const { webhookSecret } = unsealSecrets(vault, job.id, secrets);
   const { webhook, notifyCommand, minimumRetryDelaySeconds } = properties;

@@ -77,11 +77,11 @@ export async function openJobs(deps: JobsDeps, options: JobsOptions): Promise<Op
   };
   const engine = new Engine(context, jobs, network, {
     transferred: async (job) => {
-      if (job.record.properties.autoComplete) await closing.complete(job);
+      if (job.record.properties.autoComplete) await closing.complete(job, 'itself');
     },
     failed: async (job) => {
       tellFailure(job, context);
-      if (job.record.properties.autoComplete) await closing.cancel(job, true);
+      if (job.record.properties.autoComplete) await closing.cancel(job, true, 'itself');
     },
   });
   for (const record of await store.loadEnded()) jobs.addEnded(new Job(settleSharing(record)));
@@ -160,6 +160,8 @@ async function takeUp(job: Job, engine: Engine, closing: Closing, context: JobCo
   }
   if (state === 'QUEUED') await engine.enqueue(job);
   else if (state === 'TRANSIENT_ERROR') await engine.resumeRetry(job);
-  else if (state === 'TRANSFERRED' && properties.autoComplete) await job.exclusively(() => closing.complete(job));
-  else if (state === 'ERROR' && properties.autoComplete) await job.exclusively(() => closing.cancel(job, true));
+  else if (state === 'TRANSFERRED' && properties.autoComplete)
+    await job.exclusively(() => closing.complete(job, 'itself'));
+  else if (state === 'ERROR' && properties.autoComplete)
+    await job.exclusively(() => closing.cancel(job, true, 'itself'));
 }

@@ -89,7 +89,7 @@ export class Transfers {
     await job.exclusively(async () => {
       if (isFinal(job.state)) return;
       job.record.error = null;
-      await this.#closing.cancel(job, true);
+      await this.#closing.cancel(job, true, 'caller');
       const failure = { code: 'E_CANCELLED', message: 'the transfer was cancelled' } as const;
       this.#context.emit({ type: 'transfer.failed', transferId: id, file: null, ...failure });
     });

@@ -15,6 +15,12 @@ export interface ClosingDeps {
   readonly notifier: Notifier;
 }
 
+/**
+ * Who ends a job: a caller, who knows it then and is told no more, or the service, because the job completes itself. Then
+ * what was not delivered yet is still told.
+ */
+export type EndedBy = 'caller' | 'itself';
+
 /** Ends jobs: for their callers, for one-shot jobs by itself, and when nobody touched one for too long. */
 export class Closing {
   readonly #deps: ClosingDeps;
@@ -28,14 +34,14 @@ export class Closing {
    * Completes a job whose lock the caller holds.
    * @throws NearbitsError when a file cannot be handed over; the job stays as it was and can be completed again.
    */
-  async complete(job: Job): Promise<CallResult['code']> {
+  async complete(job: Job, by: EndedBy): Promise<CallResult['code']> {
     const { context, jobs, engine, notifier } = this.#deps;
     const before = job.state;
     await engine.halt(job);
     try {
-      const { code, sharing } = await completeJob(job, context, jobs);
+      const { code, sharing } = await completeJob(job, by, context, jobs);
       this.#watch(job, sharing);
-      await notifier.forget(job.id);
+      if (by === 'caller') await notifier.forget(job.id);
       return code;
     } catch (error) {
       if (isAction(before)) await engine.enqueue(job);
@@ -45,11 +51,11 @@ export class Closing {
   }
 
   /** Cancels a job whose lock the caller holds; with `keepParts` its part files stay for a later job. */
-  async cancel(job: Job, keepParts: boolean): Promise<CallResult['code']> {
+  async cancel(job: Job, keepParts: boolean, by: EndedBy): Promise<CallResult['code']> {
     const { context, jobs, engine, notifier } = this.#deps;
     await engine.halt(job);
-    const code = await cancelJob(job, keepParts, context, jobs);
-    await notifier.forget(job.id);
+    const code = await cancelJob(job, keepParts, by, context, jobs);
+    if (by === 'caller') await notifier.forget(job.id);
     return code;
   }
 
@@ -61,7 +67,7 @@ export class Closing {
       if (job.record.activeAge >= before) continue;
       context.log.warn({ job: job.id }, 'a job was inactive for too long and is cancelled');
       await job.exclusively(async () => {
-        if (!isFinal(job.state)) await this.cancel(job, false);
+        if (!isFinal(job.state)) await this.cancel(job, false, 'caller');
       });
     }
   }

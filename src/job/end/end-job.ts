@@ -4,6 +4,8 @@ import type { Job } from '../job.ts';
 import type { JobTable } from '../job-table.ts';
 import type { CallResult } from '../model/view.ts';
 import { MAX_ENDED_JOBS } from '../store/job-record.ts';
+import { NO_SECRETS, sealSecrets, unsealSecrets } from '../store/secrets.ts';
+import type { EndedBy } from './closing.ts';
 import { handOver, prepareSharing, removeLeftOvers, share } from './hand-over.ts';
 
 /** A file that goes into the cache after its job was completed. */
@@ -19,13 +21,14 @@ interface Waiting {
  */
 export async function completeJob(
   job: Job,
+  by: EndedBy,
   context: JobContext,
   jobs: JobTable,
 ): Promise<{ readonly code: CallResult['code']; readonly sharing: Promise<void> }> {
   const waiting = await handOverAll(job, context);
   const partial = job.record.files.some((file) => !file.completed);
   const left = await removeLeftOvers(job);
-  await finish(job, 'ACKNOWLEDGED', context, jobs);
+  await finish(job, 'ACKNOWLEDGED', by, context, jobs);
   const sharing = shareAll(job, waiting, context);
   return { code: left ? 'BG_S_UNABLE_TO_DELETE_FILES' : partial ? 'BG_S_PARTIAL_COMPLETE' : 'S_OK', sharing };
 }
@@ -34,6 +37,7 @@ export async function completeJob(
 export async function cancelJob(
   job: Job,
   keepParts: boolean,
+  by: EndedBy,
   context: JobContext,
   jobs: JobTable,
 ): Promise<CallResult['code']> {
@@ -43,7 +47,7 @@ export async function cancelJob(
     file.sharing = 'not-shared';
     file.sharingReason = job.record.error === null ? 'the job was cancelled' : 'the job failed';
   }
-  await finish(job, 'CANCELLED', context, jobs);
+  await finish(job, 'CANCELLED', by, context, jobs);
   return left ? 'BG_S_UNABLE_TO_DELETE_FILES' : 'S_OK';
 }
 
@@ -65,13 +69,15 @@ async function handOverAll(job: Job, context: JobContext): Promise<Waiting[]> {
 async function finish(
   job: Job,
   state: 'ACKNOWLEDGED' | 'CANCELLED',
+  by: EndedBy,
   context: JobContext,
   jobs: JobTable,
 ): Promise<void> {
   const from = job.record.state;
   const now = context.clock.wallMs();
   jobs.setState(job, state);
-  Object.assign(job.record, { endedMs: now, modifiedMs: now, retryAtMs: null, secrets: null });
+  const secrets = by === 'itself' ? webhookAlone(job, context) : null;
+  Object.assign(job.record, { endedMs: now, modifiedMs: now, retryAtMs: null, secrets });
   job.filled.clear();
   await context.store.recordEnd(job);
   jobs.end(job);
@@ -80,6 +86,12 @@ async function finish(
   context.emit({ type: 'job.state', jobId: job.id, from, to: state });
   context.emit({ type: 'job.ended', jobId: job.id });
   context.changed(job);
+}
+
+/** What a webhook that was not reached yet still needs, and no other secret. */
+function webhookAlone(job: Job, { vault }: JobContext): string | null {
+  const { webhookSecret } = unsealSecrets(vault, job.id, job.record.secrets);
+  return sealSecrets(vault, job.id, { ...NO_SECRETS, webhookSecret });
 }
 
 async function shareAll(job: Job, waiting: readonly Waiting[], context: JobContext): Promise<void> {
