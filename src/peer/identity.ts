@@ -21,7 +21,11 @@ export interface Identity {
 
 const FILE_NAME = 'identity.key';
 const MAX_FILE_BYTES = 4096;
-const SPKI_HEAD_BYTES = 12;
+const PUBLIC_KEY_BYTES = 32;
+// SubjectPublicKeyInfo of an Ed25519 key up to the key itself (RFC 8410 section 4).
+const SPKI_HEAD = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00);
+// Identity multihash, 36 bytes: protobuf of a key of type 1 (Ed25519) and 32 bytes.
+const PEER_ID_HEAD = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20);
 
 /**
  * Reads the identity from `identity.key` (PKCS #8 in PEM, mode 0600) in the data directory, or makes one there. Not to be
@@ -41,7 +45,7 @@ export async function loadOrCreateIdentity(dataDir: string): Promise<Identity> {
 /** The identity that belongs to an Ed25519 private key. */
 export function identityOf(privateKey: KeyObject): Identity {
   const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
-  const publicKey = new Uint8Array(spki.subarray(SPKI_HEAD_BYTES));
+  const publicKey = new Uint8Array(spki.subarray(SPKI_HEAD.length));
   return { nodeId: nodeIdOf(publicKey), publicKey, privateKey };
 }
 
@@ -50,10 +54,27 @@ export function identityOf(privateKey: KeyObject): Identity {
  * of the key (type 1 = Ed25519, then 32 bytes); libp2p specification "Peer Ids and Keys".
  */
 export function nodeIdOf(publicKey: Uint8Array): NodeId {
-  return parseNodeId(base58(Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20, ...publicKey)));
+  return parseNodeId(base58(Uint8Array.of(...PEER_ID_HEAD, ...publicKey)));
+}
+
+/** The Ed25519 public key that a PeerId holds: the inverse of {@link nodeIdOf}. @throws NearbitsError E_INVALID_ARGUMENT when it holds none. */
+export function publicKeyOf(nodeId: NodeId): KeyObject {
+  const bytes = fromBase58(nodeId);
+  const raw = bytes.subarray(PEER_ID_HEAD.length);
+  if (raw.length !== PUBLIC_KEY_BYTES || !PEER_ID_HEAD.every((byte, index) => bytes[index] === byte)) {
+    throw new NearbitsError('E_INVALID_ARGUMENT', `"${nodeId.slice(0, 80)}" holds no Ed25519 key`);
+  }
+  return createPublicKey({ key: Buffer.concat([SPKI_HEAD, raw]), format: 'der', type: 'spki' });
 }
 
 const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
+
+// Of a PeerId, which begins with one zero byte and is 38 bytes long.
+function fromBase58(text: string): Buffer {
+  let value = 0n;
+  for (const digit of text) value = value * 58n + BigInt(Math.max(0, BASE58.indexOf(digit)));
+  return Buffer.from(value.toString(16).padStart(2 * (PEER_ID_HEAD.length + PUBLIC_KEY_BYTES), '0'), 'hex');
+}
 
 function base58(bytes: Uint8Array): string {
   let value = BigInt(`0x${Buffer.from(bytes).toString('hex')}`);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { publicKeyFromRaw } from '@libp2p/crypto/keys';
 import { peerIdFromPublicKey } from '@libp2p/peer-id';
 import { expect, test } from 'vitest';
-import { identityOf, loadOrCreateIdentity } from '../../../src/peer/identity.ts';
+import { parseNodeId } from '../../../src/core/ids.ts';
+import { identityOf, loadOrCreateIdentity, publicKeyOf } from '../../../src/peer/identity.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 test('an identity is made once and found again', async () => {
@@ -21,6 +22,18 @@ test('the node id is the PeerId that libp2p computes', () => {
     const key = publicKeyFromRaw(publicKey);
     expect(key.type === 'Ed25519' && peerIdFromPublicKey(key).toString()).toBe(nodeId);
   }
+});
+
+test('the node id gives its public key back', () => {
+  for (let count = 0; count < 20; count++) {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    expect(publicKeyOf(identityOf(privateKey).nodeId).equals(publicKey)).toBe(true);
+  }
+});
+
+test.each(['1', 'z'])('a node id of the right form may hold no key (%s)', (digit) => {
+  const nodeId = parseNodeId(`12D3KooW${digit.repeat(44)}`);
+  expect(() => publicKeyOf(nodeId)).toThrow(expect.objectContaining({ code: 'E_INVALID_ARGUMENT' }));
 });
 
 test('a damaged identity is refused and left alone', async () => {
