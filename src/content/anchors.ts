@@ -64,7 +64,7 @@ export function chooseAnchor(size: number, claims: readonly Claim[]): Descriptor
 export function printAnchor(anchor: Anchor): string {
   switch (anchor.kind) {
     case 'job-digest':
-      return 'the digest given with the job';
+      return 'the digest that was asked for';
     case 'url-digest':
       return 'the digest in the URL';
     case 'repr-digest':

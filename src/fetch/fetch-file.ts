@@ -3,10 +3,11 @@ import { type ErrorCode, NearbitsError, toNearbitsError } from '../core/errors.t
 import type { FileVersion } from '../core/file-version.ts';
 import { parseOriginUrl } from '../core/url.ts';
 import { PartFile } from '../transfer/part-file.ts';
+import { accept, expectDigest } from './accept.ts';
 import type { Delivered } from './delivered.ts';
 import type { FetchDeps } from './deps.ts';
 import { checkDestination } from './destination.ts';
-import { type Fetched, fetchVersion } from './fetch-version.ts';
+import { fetchVersion } from './fetch-version.ts';
 import { fetchWholeFile } from './fetch-whole-file.ts';
 import type { FileTask } from './file-task.ts';
 import { findVersion, requireRandomAccess, requireRanges, type Target } from './find-version.ts';
@@ -20,11 +21,12 @@ const MAX_ATTEMPTS = 5;
  *
  * 1. check what was asked and where it shall go;
  * 2. ask the origin which version the URL stands for;
- * 3. fetch that version from the cache, neighbours and the origin into the part file;
- * 4. compare the digest, when one was given.
+ * 3. find a digest of its content, given with the job or by the origin;
+ * 4. fetch that version from the cache, neighbours and the origin into the part file;
+ * 5. compare the digest, when there is one.
  *
  * A file that changes at the origin starts over at 2; a wrong digest with bytes from neighbours starts over at 2 with
- * the origin alone. Returns null when only a part is wanted now (see Steering) and that part is there.
+ * the origin alone (see accept.ts). Returns null when only a part is wanted now (see Steering) and that part is there.
  * @throws NearbitsError, or the reason of the signal; the part file is kept for the next try.
  */
 export async function fetchFile(task: FileTask, deps: FetchDeps, signal: AbortSignal): Promise<Delivered | null> {
@@ -32,6 +34,7 @@ export async function fetchFile(task: FileTask, deps: FetchDeps, signal: AbortSi
   await checkDestination(task.request.destination, task.request.overwrite);
   let { originOnly } = task.request;
   let rangesServed = true;
+  let isRetry = false;
   for (let attempt = 1; ; attempt++) {
     const target = await findVersion(url, task, deps, signal);
     const whole = target.said === 'origin' && target.file.version === null;
@@ -40,11 +43,13 @@ export async function fetchFile(task: FileTask, deps: FetchDeps, signal: AbortSi
       return fetchWholeFile(target.file, task, deps, signal);
     const wish = wishFor(url, withRanges(target, rangesServed), task, originOnly);
     try {
+      const expected = await expectDigest(wish, task, deps, signal);
       const fetched = await fetchVersion(wish, task, deps, signal);
       if (fetched === null) return null;
-      const delivered = await accept(fetched, wish, task, deps, signal);
+      const delivered = await accept({ fetched, wish, expected, isRetry }, task, deps, signal);
       if (delivered !== null) return delivered;
       originOnly = true;
+      isRetry = true;
     } catch (error) {
       signal.throwIfAborted();
       rangesServed = (await restartOrThrow(error, attempt, task)) !== 'E_ORIGIN_NO_RANGES' && rangesServed;
@@ -72,50 +77,6 @@ function rangesOf(task: FileTask, version: FileVersion): ByteRange[] {
   const asked = task.request.ranges;
   if (asked === null) return [{ start: 0, end: version.size }];
   return resolveRanges(asked, version.size);
-}
-
-/** Compares the digest and closes the complete part file; null when it has to be fetched again from the origin. */
-async function accept(
-  fetched: Fetched,
-  wish: Wish,
-  task: FileTask,
-  deps: FetchDeps,
-  signal: AbortSignal,
-): Promise<Delivered | null> {
-  const { part } = fetched;
-  const wanted = task.request.sha256;
-  const sha256 = wanted === null ? null : await part.digest(signal);
-  if (sha256 !== wanted) {
-    await part.discard();
-    rejectDigest(fetched, sha256 as string, task, deps);
-    return null;
-  }
-  if (sha256 !== null) task.note('DIGEST_OK', 'the file matches the digest that was asked for', { sha256 });
-  await part.seal();
-  const { url, version } = wish;
-  return {
-    url,
-    version,
-    lastModifiedMs: version.lastModifiedMs,
-    bytes: part.wanted.size,
-    sha256,
-    share: fetched.share,
-  };
-}
-
-// As in BITS (SetValidationState): wrong and from neighbours means once more from the origin only; wrong from the origin is an error.
-function rejectDigest(fetched: Fetched, found: string, task: FileTask, deps: FetchDeps): void {
-  const data = { expected: task.request.sha256, found, givers: fetched.givers };
-  task.note('DIGEST_MISMATCH', 'the file does not match the digest that was asked for', data);
-  const error = new NearbitsError('E_VALIDATION_FAILED', 'the file does not match the digest that was asked for', {
-    details: data,
-    hint: 'Check the digest; if it is right, the origin delivers another file than the one it belongs to.',
-  });
-  if (fetched.allFromOrigin) throw error;
-  const neighbours = deps.neighbours();
-  if (!neighbours.on) return;
-  const blame = new NearbitsError('E_PEER_BAD_DATA', 'took part in a file with a wrong digest');
-  for (const giver of fetched.givers) neighbours.use.failed(giver, blame);
 }
 
 // A server may name ranges as accepted and not serve them: noticed only when one is asked for.

@@ -8,6 +8,7 @@ import type { OriginSource } from '../origin/origin-source.ts';
 import type { ShareVerdict } from '../origin/share.ts';
 import { WholeFileSource } from '../origin/whole-file-source.ts';
 import { Agreement } from '../plan/agree.ts';
+import { inlineAllowance } from '../plan/inline.ts';
 import { originAllowedFrom, patienceFor } from '../plan/patience.ts';
 import type { PartFile } from '../transfer/part-file.ts';
 import { Transfer } from '../transfer/transfer.ts';
@@ -173,7 +174,9 @@ export class FetchRound {
     let offered = false;
     try {
       const patienceMs = patienceFor(this.#task.request.priority, this.#deps.policy().patience);
-      const query = { url, version, ranges: this.#part.missing, sha256, maxRecords: 5 };
+      const ranges = this.#part.missing;
+      const maxInlineBytes = inlineAllowance(version.size, ranges.size);
+      const query = { url, version, ranges, sha256, maxRecords: 5, maxInlineBytes };
       for await (const answer of neighbours.search(query, patienceMs, this.#stopSearches)) {
         if (this.#failed.has(answer.nodeId)) continue;
         const offer = offerFromPeer(answer, this.#wanted(), this.#agreement, neighbours, this.#task.note);

@@ -30,9 +30,12 @@ export function offerFromPeer(
       continue;
     }
     const offers = RangeSet.of(...pieces);
-    note('PEER_ANSWER', `${answer.nodeId} holds ${printBytes(offers.size)}`, {
+    const given = record.inline?.byteLength ?? 0;
+    const how = given > 0 ? ' and gave it together with its answer' : '';
+    note('PEER_ANSWER', `${answer.nodeId} holds ${printBytes(offers.size)}${how}`, {
       ...base,
       bytes: offers.size,
+      given,
       freeSlots: answer.freeSlots,
     });
     return { source: neighbours.source(answer, record), offers, pieces };

@@ -5,6 +5,8 @@ export type TraceCode =
   | 'HEAD'
   | 'HEAD_FAILED'
   | 'ORIGIN_DOWN_RULE'
+  | 'DESCRIPTOR'
+  | 'DESCRIPTOR_FAILED'
   | 'CACHE_HIT'
   | 'CACHE_MISS'
   | 'PEERS_OFF'

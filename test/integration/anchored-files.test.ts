@@ -1,0 +1,229 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { METALINK_TYPE } from '../../src/content/metalink.ts';
+import { printMetalink } from '../../src/content/write-metalink.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import type { FileVersion } from '../../src/core/file-version.ts';
+import { ManualClock } from '../../src/core/manual-clock.ts';
+import { findDescriptor } from '../../src/fetch/find-descriptor.ts';
+import { testNodeId } from '../support/node-ids.ts';
+import { never, OriginFixture } from '../support/origin-fixture.ts';
+import { bytesContent, type Content, LAST_MODIFIED } from '../support/origin-script.ts';
+import { OriginServer } from '../support/origin-server.ts';
+import { ScriptedNeighbours } from '../support/scripted-neighbours.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { type BenchOptions, TransferBench } from '../support/transfer-bench.ts';
+
+const MIB = 1024 * 1024;
+const content = randomBytes(2 * MIB + 4321);
+const digest = createHash('sha256').update(content).digest();
+const sha256 = digest.toString('hex');
+const wrongDigest = Buffer.alloc(32, 1);
+const field = (value: Buffer) => ({ 'repr-digest': `sha-256=:${value.toString('base64')}:` });
+const LINK = { link: `<file.meta4>; rel=describedby; type="${METALINK_TYPE}"` };
+
+/** Content that is damaged whenever `isDamaged` says so; it is asked for each answer, at its beginning. */
+function damagedContent(isDamaged: () => boolean): Content {
+  const damaged = Buffer.from(content);
+  damaged.fill(0, 100, 200);
+  let current: Buffer = content;
+  return {
+    size: content.length,
+    read(start, end) {
+      if (start === 0) current = isDamaged() ? damaged : content;
+      return current.subarray(start, end);
+    },
+  };
+}
+
+const metalink = (change: { sha256?: Buffer; size?: number } = {}) =>
+  bytesContent(
+    Buffer.from(
+      printMetalink(
+        {
+          name: 'file.bin',
+          size: content.length,
+          sha256: digest,
+          pieceSize: MIB,
+          pieces: [0, 1, 2].map((index) =>
+            createHash('sha256')
+              .update(content.subarray(index * MIB, (index + 1) * MIB))
+              .digest(),
+          ),
+          urls: [],
+          ...change,
+        },
+        'test',
+      ),
+    ),
+  );
+
+let origin: OriginServer;
+let dir: Awaited<ReturnType<typeof tempDir>>;
+
+beforeEach(async () => {
+  origin = await OriginServer.start();
+  dir = await tempDir();
+});
+
+afterEach(async () => {
+  await origin.stop();
+  await dir[Symbol.asyncDispose]();
+});
+
+/** Fetches what is served at `/file.bin`. */
+async function fetched(
+  script: { content?: Content; headers?: Record<string, string> },
+  options: { bench?: BenchOptions; request?: { sha256?: string; ranges?: string[] }; path?: string } = {},
+) {
+  const url = origin.serve(options.path ?? '/file.bin', { content: bytesContent(content), ...script });
+  await using bench = await TransferBench.open(dir.path, options.bench);
+  const view = await bench.run({ url, ...options.request });
+  const trace = await bench.trace(view);
+  return { view, trace, codes: trace.map(({ code }) => code) };
+}
+
+const bodies = () => origin.seen.filter(({ method, path }) => method === 'GET' && path === '/file.bin').length;
+
+describe('a file whose digest the origin names', () => {
+  it('is compared with it and keeps it', async () => {
+    const { view, trace } = await fetched({ headers: field(digest) });
+    expect(view).toMatchObject({ state: 'completed', sha256, sharing: 'shared' });
+    expect(trace.find(({ code }) => code === 'DESCRIPTOR')?.data).toEqual({ anchor: 'repr-digest', sha256 });
+    expect(trace.find(({ code }) => code === 'DIGEST_OK')?.text).toContain('Repr-Digest');
+  });
+
+  it('is fetched once more when it was damaged on its way', async () => {
+    let answers = 0;
+    const { view, codes } = await fetched({ content: damagedContent(() => answers++ === 0), headers: field(digest) });
+    expect(view).toMatchObject({ state: 'completed', sha256 });
+    expect(codes.filter((code) => code.startsWith('DIGEST'))).toEqual(['DIGEST_MISMATCH', 'DIGEST_OK']);
+    expect(bodies()).toBe(2);
+  });
+
+  it('is an error when it is wrong twice, and nothing is kept of it', async () => {
+    const { view } = await fetched({ headers: field(wrongDigest) });
+    expect(view).toMatchObject({
+      state: 'failed',
+      error: { code: 'E_VALIDATION_FAILED', message: 'the file does not match the Repr-Digest of the origin' },
+    });
+    expect(view.error?.hint).toContain('digest given with the job');
+    expect(bodies()).toBe(2);
+    for (const name of ['file.bin', 'file.bin.nbpart']) await expect(stat(`${dir.path}/${name}`)).rejects.toThrow();
+  });
+
+  it('is fetched from the origin alone when neighbours gave another one, who are not blamed for what the origin says', async () => {
+    const forged = Buffer.from(content);
+    forged.fill(0, 100, 200);
+    const version: FileVersion = {
+      size: content.length,
+      lastModifiedMs: Date.parse(LAST_MODIFIED),
+      etag: `"size-${content.length}"`,
+    };
+    const neighbours = new ScriptedNeighbours([{ nodeId: testNodeId(1), content, version, forged }]);
+    const { view } = await fetched({ headers: field(digest) }, { bench: { neighbours } });
+    expect(view).toMatchObject({ state: 'completed', sha256, bytesFromOrigin: content.length });
+    expect(neighbours.failures).toEqual([]);
+  });
+
+  it('obeys the digest of the job where they differ', async () => {
+    const { view, codes } = await fetched({ headers: field(wrongDigest) }, { request: { sha256 } });
+    expect(view).toMatchObject({ state: 'completed', sha256 });
+    expect(codes).not.toContain('DIGEST_MISMATCH');
+  });
+
+  it('is not compared when only a part of it was asked for', async () => {
+    const { view, codes } = await fetched({ headers: field(digest) }, { request: { ranges: ['0-99'] } });
+    expect(view).toMatchObject({ state: 'completed', sha256: null });
+    expect(codes).not.toContain('DESCRIPTOR');
+  });
+});
+
+describe('a file that a Metalink document describes', () => {
+  it('is compared with the digest in the document', async () => {
+    origin.serve('/file.meta4', { content: metalink() });
+    const { view, trace } = await fetched({ headers: LINK });
+    expect(view).toMatchObject({ state: 'completed', sha256 });
+    expect(trace.find(({ code }) => code === 'DESCRIPTOR')?.data).toEqual({
+      anchor: 'metalink',
+      sha256,
+      pieces: 3,
+      pieceSize: MIB,
+    });
+  });
+
+  it('is not fetched when headers and document contradict each other', async () => {
+    origin.serve('/file.meta4', { content: metalink() });
+    const { view } = await fetched({ headers: { ...LINK, ...field(wrongDigest) } });
+    expect(view).toMatchObject({ state: 'failed', error: { code: 'E_VALIDATION_FAILED' } });
+    expect(view.error?.message).toContain('the Repr-Digest of the origin and the Metalink document');
+    expect(bodies()).toBe(0);
+  });
+
+  it('does without a document of another version', async () => {
+    origin.serve('/file.meta4', { content: metalink({ size: 1, sha256: wrongDigest }) });
+    const { view, codes } = await fetched({ headers: LINK });
+    expect(view).toMatchObject({ state: 'completed', sha256: null });
+    expect(codes).not.toContain('DESCRIPTOR');
+  });
+
+  it.each([
+    ['is not there', null],
+    ['cannot be read', bytesContent(Buffer.from('<!DOCTYPE metalink><metalink/>'))],
+    ['describes other files', bytesContent(Buffer.from('<metalink xmlns="urn:ietf:params:xml:ns:metalink"/>'))],
+    ['is too large', bytesContent(Buffer.alloc(5 * MIB, ' '))],
+  ])('does without a document that %s', async (_, document) => {
+    if (document !== null) origin.serve('/file.meta4', { content: document });
+    const { view, codes } = await fetched({ headers: LINK });
+    expect(view).toMatchObject({ state: 'completed', sha256: null });
+    expect(codes).toContain('DESCRIPTOR_FAILED');
+  });
+});
+
+describe('a file whose URL names its digest', () => {
+  it('is compared with it', async () => {
+    const { view } = await fetched({}, { path: `/v2/library/x/blobs/sha256:${sha256}` });
+    expect(view).toMatchObject({ state: 'completed', sha256 });
+  });
+
+  it('is an error when it is another file', async () => {
+    const { view } = await fetched({}, { path: `/x/by-hash/SHA256/${wrongDigest.toString('hex')}` });
+    expect(view.error?.message).toBe('the file does not match the digest in the URL');
+  });
+});
+
+describe('the search for a descriptor', () => {
+  it('gives a document up that does not come in time', async () => {
+    const clock = new ManualClock();
+    const asked = Promise.withResolvers<void>();
+    const intercept = ({ url }: IncomingMessage): boolean => {
+      if (url === '/late') asked.resolve();
+      return url === '/late';
+    };
+    await using fixture = await OriginFixture.open({ clock, server: { intercept } });
+    const file = { ...fixture.fileFor(), anchors: { reprDigest: digest, metalinks: [fixture.server.url('/late')] } };
+    const notes: string[] = [];
+    const note = (code: string, text: string) => void notes.push(`${code}: ${text}`);
+    const subject = { url: file.url, size: content.length, sha256: null, file };
+    const found = findDescriptor(subject, { clock, origin: fixture.client, note }, never);
+    await asked.promise;
+    clock.advance(10_000);
+    expect(await found).toMatchObject({ sha256: digest, pieces: null, anchor: { kind: 'repr-digest' } });
+    expect(notes[0]).toBe('DESCRIPTOR_FAILED: no Metalink document within 10000 ms');
+  });
+
+  it('ends with the reason of its signal', async () => {
+    const stop = new AbortController();
+    const intercept = ({ url }: IncomingMessage): boolean => {
+      if (url === '/late') stop.abort(new Error('stopped'));
+      return url === '/late';
+    };
+    await using fixture = await OriginFixture.open({ server: { intercept } });
+    const file = { ...fixture.fileFor(), anchors: { reprDigest: null, metalinks: [fixture.server.url('/late')] } };
+    const subject = { url: file.url, size: content.length, sha256: null, file };
+    const deps = { clock: systemClock, origin: fixture.client, note: () => {} };
+    await expect(findDescriptor(subject, deps, stop.signal)).rejects.toThrow('stopped');
+  });
+});
