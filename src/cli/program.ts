@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { NearbitsError } from '../core/errors.ts';
 import { addCacheCommands } from './commands/cache.ts';
 import { addConfigCommands } from './commands/config.ts';
+import { addDescribeCommand } from './commands/describe.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addDomainCommands } from './commands/domain.ts';
 import { addExplainCommand } from './commands/explain.ts';
@@ -70,6 +71,7 @@ function createProgram({ io }: CliDeps, run: Run): Command {
   addPeersCommand(program, run);
   addCacheCommands(program, run);
   addExplainCommand(program, run);
+  addDescribeCommand(program, run);
   addConfigCommands(program, run);
   addDoctorCommand(program, run);
   addDomainCommands(program, run);
