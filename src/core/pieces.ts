@@ -1,4 +1,4 @@
-import { type ByteRange, intersectRanges } from './byte-range.ts';
+import { type ByteRange, intersectRanges, rangeLength } from './byte-range.ts';
 import type { RangeSet } from './range-set.ts';
 
 /** Bytes of a SHA-256 digest. */
@@ -39,6 +39,11 @@ function cutRange(range: ByteRange, pieceSize: number): ByteRange[] {
     start = end;
   }
   return pieces;
+}
+
+/** Bytes of all these pieces together. */
+export function piecesLength(pieces: readonly ByteRange[]): number {
+  return pieces.reduce((sum, piece) => sum + rangeLength(piece), 0);
 }
 
 /** Those pieces that share at least one byte with `wanted`. */

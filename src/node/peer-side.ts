@@ -12,6 +12,7 @@ import { ContentClient } from '../peer/content-client.ts';
 import type { DiscoverOutcome, Discovery } from '../peer/discovery/discovery.ts';
 import { startDiscovery } from '../peer/discovery/start.ts';
 import type { Identity } from '../peer/identity.ts';
+import { inlineSource } from '../peer/inline-source.ts';
 import { PeerNetwork } from '../peer/network.ts';
 import type { Roster } from '../peer/roster.ts';
 import type { PeerAnswer, PeerRecord, SearchQuery } from '../peer/search-types.ts';
@@ -85,7 +86,9 @@ export class PeerSide implements Neighbours, AsyncDisposable {
 
   source(answer: PeerAnswer, record: PeerRecord) {
     const { nodeId, contentHost, contentPort } = answer;
-    return this.#client.source({ nodeId, host: contentHost, port: contentPort, record });
+    const source = this.#client.source({ nodeId, host: contentHost, port: contentPort, record });
+    const { inline, pieces } = record;
+    return inline === undefined ? source : inlineSource({ inline, pieces }, source);
   }
 
   failed(nodeId: NodeId, error: NearbitsError): void {

@@ -25,7 +25,7 @@ export interface AttemptDeps {
   readonly emit: EmitEvent;
 }
 
-/** A search as it is sent to every peer. */
+/** A search as it is sent to a peer. */
 export interface PreparedSearch {
   readonly query: SearchQuery;
   readonly request: Uint8Array;
@@ -65,15 +65,15 @@ async function askMember(
   { members, exchange }: AttemptDeps,
   { nodeId }: RosterEntry,
   connection: Connection,
-  { request }: PreparedSearch,
+  search: PreparedSearch,
   signal: AbortSignal,
 ): Promise<{ answer: SearchAnswer; untilMs: number }> {
   const authenticate = () => unlessAborted(exchange.authenticate(connection), signal);
   let untilMs = members.authenticatedUntilMs(nodeId) ?? (await authenticate());
-  let answer = await ask(connection, request, signal);
+  let answer = await ask(connection, search, signal);
   if (answer.status === 'unauthenticated') {
     untilMs = await authenticate();
-    answer = await ask(connection, request, signal);
+    answer = await ask(connection, search, signal);
   }
   if (answer.status === 'unauthenticated') {
     throw new NearbitsError('E_PEER_UNAUTHENTICATED', 'the peer accepted our membership and then did not know it');
@@ -83,9 +83,10 @@ async function askMember(
   return { answer, untilMs };
 }
 
-async function ask(connection: Connection, request: Uint8Array, signal: AbortSignal): Promise<SearchAnswer> {
+async function ask(connection: Connection, search: PreparedSearch, signal: AbortSignal): Promise<SearchAnswer> {
+  const { query, request } = search;
   const stream = await openStream(connection, SEARCH_PROTOCOL, signal);
-  return decodeSearchAnswer(await exchangeMessages(stream, request, MAX_ANSWER_BYTES, signal));
+  return decodeSearchAnswer(await exchangeMessages(stream, request, MAX_ANSWER_BYTES, signal), query.maxInlineBytes);
 }
 
 // The exchange is shared with other searches, so it goes on when this one is stopped.

@@ -10,7 +10,7 @@ import { encodeSearchAnswer } from './protocol/answer-codec.ts';
 import { readMessage, streamClosed, writeMessage } from './protocol/frames.ts';
 import { decodeSearchRequest } from './protocol/search-codec.ts';
 import { MAX_REQUEST_BYTES } from './protocol/wire.ts';
-import { plainAnswer, type SearchAnswer, type SearchHandler } from './search-types.ts';
+import { plainAnswer, type SearchAnswer, type SearchHandler, type WhenAnswered } from './search-types.ts';
 
 /** What the search server works with. */
 export interface SearchServerDeps {
@@ -50,27 +50,33 @@ export class SearchServer {
   async serve(stream: Stream, connection: Connection): Promise<void> {
     const deadline = new Deadline(this.#deps, 'search', this.#timeoutMs);
     const { signal } = deadline;
+    const whenAnswered: ((sent: boolean) => void)[] = [];
+    const answered = (sent: boolean) => {
+      for (const done of whenAnswered.splice(0)) done(sent);
+    };
     try {
       // Always read first: libp2p loses an answer that overtakes the dialler's choice of the protocol.
       const message = await readMessage(stream, MAX_REQUEST_BYTES, signal);
-      const answer = await this.#answer(message, remoteNodeOf(connection));
+      const answer = await this.#answer(message, remoteNodeOf(connection), (done) => whenAnswered.push(done));
       await writeMessage(stream, encodeSearchAnswer(answer), signal);
+      answered(true);
       await streamClosed(stream, signal);
     } catch (error) {
       this.#deps.log.debug({ err: error }, 'a search that a peer began failed');
       stream.abort(stepError(error, signal, 'E_PEER_PROTOCOL'));
     } finally {
       deadline.clear();
+      answered(false);
     }
   }
 
   // A stranger's search is not even decoded (BPCR 3.1.5.1: CertificateNotFound).
-  async #answer(message: Uint8Array, nodeId: NodeId): Promise<SearchAnswer> {
+  async #answer(message: Uint8Array, nodeId: NodeId, whenAnswered: WhenAnswered): Promise<SearchAnswer> {
     if (this.#deps.members.authenticatedUntilMs(nodeId) === null) return plainAnswer('unauthenticated');
     if (!this.#limiter.take(nodeId)) return plainAnswer('busy', SECOND_MS);
     const query = decodeSearchRequest(message);
     try {
-      return await this.#deps.searchHandler(query, nodeId);
+      return await this.#deps.searchHandler(query, nodeId, whenAnswered);
     } catch (error) {
       this.#deps.log.warn({ err: error, nodeId }, 'a search of a peer could not be answered');
       return plainAnswer('busy', SECOND_MS);

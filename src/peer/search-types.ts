@@ -19,6 +19,8 @@ export interface SearchQuery {
   readonly sha256: Uint8Array | null;
   /** 1 to {@link MAX_RECORDS}. */
   readonly maxRecords: number;
+  /** Content that may come with the answer, in bytes, at most 64 KiB; 0 or absent: none. */
+  readonly maxInlineBytes?: number;
 }
 
 /** A record of a peer, or of ours as peers see it. */
@@ -31,6 +33,8 @@ export interface PeerRecord {
   readonly pieceSize: number;
   /** The pieces with their hashes that touch the wanted ranges, in order. */
   readonly pieces: readonly Piece[];
+  /** The bytes of all listed pieces, one after another, where they came with the answer; nobody has checked them yet. */
+  readonly inline?: Uint8Array;
 }
 
 /** What a node says to a search. */
@@ -45,8 +49,11 @@ export interface SearchAnswer {
   readonly retryAfterMs: number;
 }
 
+/** Registers what is to be done once the answer has left (`sent`) or could not be given; it must not throw. */
+export type WhenAnswered = (done: (sent: boolean) => void) => void;
+
 /** Answers the searches of authenticated peers. What it throws becomes `busy`, because nothing else helps the asker. */
-export type SearchHandler = (query: SearchQuery, from: NodeId) => Promise<SearchAnswer>;
+export type SearchHandler = (query: SearchQuery, from: NodeId, whenAnswered: WhenAnswered) => Promise<SearchAnswer>;
 
 /** How one peer answered one search. */
 export interface PeerAnswer {

@@ -1,10 +1,11 @@
 import type { NodeId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
+import { inlineAskers } from '../plan/inline.ts';
 import { PeerChoice } from '../plan/peer-choice.ts';
 import { cancelled } from './deadline.ts';
 import { encodeSearchRequest } from './protocol/search-codec.ts';
 import type { RosterEntry } from './roster-entry.ts';
-import { type AttemptDeps, askPeer } from './search-attempt.ts';
+import { type AttemptDeps, askPeer, type PreparedSearch } from './search-attempt.ts';
 import type { PeerAnswer, SearchQuery } from './search-types.ts';
 
 /** How a search is done. */
@@ -50,12 +51,13 @@ export async function* searchPeers(
   signal: AbortSignal,
 ): AsyncGenerator<PeerAnswer, void, undefined> {
   const { maxPeers, peerTimeoutMs, timeoutMs, lingerMs } = { ...DEFAULTS, ...options };
-  const search = { query, request: encodeSearchRequest(query), peerTimeoutMs };
+  const plain = prepare({ ...query, maxInlineBytes: 0 }, peerTimeoutMs);
+  const inline = prepare(query, peerTimeoutMs);
   const stop = new AbortController();
   // Not the fault of the peers that are still being asked: they are not blamed for it.
   const timer = deps.clock.after(timeoutMs, () => stop.abort(cancelled('the search has taken its time')));
   const ending = AbortSignal.any([signal, stop.signal]);
-  const round = new SearchRound(deps, search, maxPeers, ending);
+  const round = new SearchRound(deps, { plain, inline }, maxPeers, ending);
   const lingerUntilMs = deps.clock.monotonicMs() + lingerMs;
   try {
     while (!ending.aborted) {
@@ -74,21 +76,34 @@ export async function* searchPeers(
   }
 }
 
+function prepare(query: SearchQuery, peerTimeoutMs: number): PreparedSearch {
+  return { query, request: encodeSearchRequest(query), peerTimeoutMs };
+}
+
+/** What is sent to those who may give content with their answer, and to the others. */
+interface Searches {
+  readonly inline: PreparedSearch;
+  readonly plain: PreparedSearch;
+}
+
 /** The attempts of one search and their answers. */
 class SearchRound {
   readonly #deps: SearchDeps;
-  readonly #search: Parameters<typeof askPeer>[2];
+  readonly #searches: Searches;
   readonly #signal: AbortSignal;
   readonly #choice: PeerChoice<Candidate>;
   readonly #tried = new Set<NodeId>();
   readonly #answers: PeerAnswer[] = [];
   #free: number;
+  /** Peers that may still be asked for content with their answer. */
+  #inlineLeft: number;
   #running = 0;
   #wake: () => void = () => undefined;
 
-  constructor(deps: SearchDeps, search: Parameters<typeof askPeer>[2], maxPeers: number, signal: AbortSignal) {
+  constructor(deps: SearchDeps, searches: Searches, maxPeers: number, signal: AbortSignal) {
     this.#deps = deps;
-    this.#search = search;
+    this.#searches = searches;
+    this.#inlineLeft = inlineAskers(searches.inline.query.maxInlineBytes ?? 0);
     this.#signal = signal;
     this.#free = maxPeers;
     this.#choice = new PeerChoice(this.#untried(), maxPeers, deps.random);
@@ -113,7 +128,10 @@ class SearchRound {
       this.#tried.add(entry.nodeId);
       this.#free--;
       this.#running++;
-      void askPeer(this.#deps, entry, this.#search, this.#signal).then((answer) => this.#finished(answer));
+      const inline = this.#inlineLeft > 0;
+      if (inline) this.#inlineLeft--;
+      const search = inline ? this.#searches.inline : this.#searches.plain;
+      void askPeer(this.#deps, entry, search, this.#signal).then((answer) => this.#finished(answer, inline));
     }
   }
 
@@ -129,10 +147,13 @@ class SearchRound {
     signal.removeEventListener('abort', resolve as () => void);
   }
 
-  #finished(answer: PeerAnswer): void {
+  #finished(answer: PeerAnswer, inline: boolean): void {
     this.#running--;
     // A peer that answered keeps its place; one that could not gives it to another.
-    if (answer.status !== 'found' && answer.status !== 'not-found') this.#free++;
+    if (answer.status !== 'found' && answer.status !== 'not-found') {
+      this.#free++;
+      if (inline) this.#inlineLeft++;
+    }
     this.#answers.push(answer);
     this.#wake();
   }

@@ -5,13 +5,15 @@ import type { TLSSocket } from 'node:tls';
 import type { Cache } from '../cache/cache.ts';
 import type { Clock } from '../core/clock.ts';
 import { NearbitsError, systemErrorCode, toNearbitsError } from '../core/errors.ts';
-import type { NodeId } from '../core/ids.ts';
+import type { NodeId, RecordId } from '../core/ids.ts';
+import type { Piece } from '../core/pieces.ts';
 import type { Membership } from '../domain/membership.ts';
 import { CHAIN_HEADER } from '../domain/tls-peer.ts';
 import type { EmitEvent } from '../observe/events.ts';
 import type { Logger } from '../observe/log.ts';
 import { contentTlsOptions } from '../peer/content-tls.ts';
 import { answerContent, type HandlerDeps } from './content-handler.ts';
+import { type InlineContent, readInline } from './inline-content.ts';
 import { MemberConnections } from './member-connections.ts';
 import { RateLimit, type ServeRate } from './rate-limit.ts';
 import { RequestCaps } from './request-caps.ts';
@@ -94,7 +96,7 @@ export class ContentServer {
   readonly #connections: MemberConnections;
   readonly #handler: HandlerDeps;
   readonly #server: Server;
-  readonly #active = new Set<Promise<void>>();
+  readonly #active = new Set<Promise<unknown>>();
   #stopping: Promise<void> | null = null;
 
   private constructor(deps: ContentServerDeps, options: ContentServerOptions) {
@@ -131,6 +133,15 @@ export class ContentServer {
   /** Slots that are free now; a hint for those who choose a peer. */
   freeSlots(): number {
     return this.#slots.free;
+  }
+
+  /** A few pieces of a record for the answer to a proven member's search, within the limits of all content; see {@link readInline}. */
+  async inline(nodeId: NodeId, recordId: RecordId, pieces: readonly Piece[]): Promise<InlineContent | null> {
+    if (this.#stopping !== null) return null;
+    const work = readInline(this.#handler, nodeId, recordId, pieces);
+    const ended = work.catch(() => undefined).finally(() => this.#active.delete(ended));
+    this.#active.add(ended);
+    return await work;
   }
 
   /** Takes new limits at once, for running answers too. */

@@ -50,6 +50,16 @@ export class RateLimit {
     return await turn;
   }
 
+  /** Takes `bytes` at once and returns true when they are due and nobody waits for them; else takes nothing. */
+  tryTake(bytes: number): boolean {
+    if (this.#rate === 'unlimited') return true;
+    this.#refill();
+    if (this.#waiting > 0 || this.#due < bytes) return false;
+    this.#due -= bytes;
+    void this.#limiter.incrementReservoir(-bytes);
+    return true;
+  }
+
   /** Takes a new rate at once; who waits under the old one is let go with its last grant. */
   update(bytesPerSecond: ServeRate): void {
     if (bytesPerSecond === this.#rate) return;

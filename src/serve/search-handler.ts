@@ -2,7 +2,8 @@ import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { NearbitsError } from '../core/errors.ts';
 import { hasValidator } from '../core/file-version.ts';
-import { MAX_PIECES, piecesTouching } from '../core/pieces.ts';
+import type { NodeId } from '../core/ids.ts';
+import { MAX_PIECES, piecesLength, piecesTouching } from '../core/pieces.ts';
 import type { RangeSet } from '../core/range-set.ts';
 import {
   MAX_RECORDS,
@@ -10,6 +11,7 @@ import {
   plainAnswer,
   type SearchHandler,
   type SearchQuery,
+  type WhenAnswered,
 } from '../peer/search-types.ts';
 import type { ContentServer } from './content-server.ts';
 
@@ -19,16 +21,18 @@ const MAX_ANSWER_PIECES = 2 * MAX_PIECES;
 /** What searches are answered from. */
 export interface SearchHandlerDeps {
   readonly cache: Pick<Cache, 'find' | 'pieces'>;
-  readonly server: Pick<ContentServer, 'port' | 'freeSlots'>;
+  readonly server: Pick<ContentServer, 'port' | 'freeSlots' | 'inline'>;
 }
 
 /**
  * Answers searches of proven members with the valid records that hold any of the wanted bytes. A node without a free
- * slot answers too: the asker may have one already, and knows from `freeSlots` whom to prefer.
+ * slot answers too: the asker may have one already, and knows from `freeSlots` whom to prefer. The bytes of one small
+ * record come with the answer when the asker allows it and the limits of the server do.
  */
 export function createSearchHandler(deps: SearchHandlerDeps): SearchHandler {
-  return async (query) => {
-    const records = await findRecords(deps.cache, query);
+  return async (query, from, whenAnswered) => {
+    const named = await findRecords(deps.cache, query);
+    const records = await withInline(deps.server, named, query.maxInlineBytes ?? 0, from, whenAnswered);
     if (records.length === 0) return plainAnswer('not-found');
     const { server } = deps;
     return { status: 'found', records, contentPort: server.port, freeSlots: server.freeSlots(), retryAfterMs: 0 };
@@ -53,6 +57,27 @@ async function findRecords(cache: SearchHandlerDeps['cache'], query: SearchQuery
     records.push(found);
   }
   return records;
+}
+
+/** Adds the content of the first record that is small enough; a record that turns out to be damaged is left out. */
+async function withInline(
+  server: SearchHandlerDeps['server'],
+  records: PeerRecord[],
+  maxBytes: number,
+  from: NodeId,
+  whenAnswered: WhenAnswered,
+): Promise<PeerRecord[]> {
+  const small = records.find(({ pieces }) => piecesLength(pieces) <= maxBytes);
+  if (small === undefined) return records;
+  try {
+    const content = await server.inline(from, small.id, small.pieces);
+    if (content === null) return records;
+    whenAnswered(content.done);
+    return records.map((record) => (record === small ? { ...small, inline: content.bytes } : record));
+  } catch (error) {
+    if (error instanceof NearbitsError) return records.filter((record) => record !== small);
+    throw error;
+  }
 }
 
 /** What the asker needs of a record, or null when it is of no use to it. */

@@ -26,6 +26,8 @@ interface Client {
   readonly entered: PromiseWithResolvers<void>;
   readonly left: PromiseWithResolvers<void>;
   holdsSlot: boolean;
+  /** Whether it keeps its slot for a while after its last request. */
+  keepsSlot: boolean;
   /** Requests that wait or are served. */
   uses: number;
   idle: Timer | null;
@@ -64,9 +66,8 @@ export class ClientSlots {
   async acquire(nodeId: NodeId, signal: AbortSignal): Promise<SlotUse> {
     signal.throwIfAborted();
     const client = this.#clients.get(nodeId) ?? this.#queue(nodeId);
-    client.uses++;
-    client.idle?.cancel();
-    const use = this.#useOf(client);
+    client.keepsSlot = true;
+    const use = this.#use(client);
     try {
       if (!client.holdsSlot) await this.#wait(client, signal);
     } catch (error) {
@@ -74,6 +75,16 @@ export class ClientSlots {
       throw error;
     }
     return use;
+  }
+
+  /**
+   * A slot for one short answer, or null when the client has none and none is free now. A slot that was taken only
+   * for this is free again with its release: no further request is expected, as it is after a piece of a large file.
+   */
+  tryAcquire(nodeId: NodeId): SlotUse | null {
+    const known = this.#clients.get(nodeId);
+    if (known === undefined ? this.free === 0 : !this.#hasPlace(known)) return null;
+    return this.#use(known ?? this.#queue(nodeId));
   }
 
   /** Takes new limits; clients that hold a slot keep it. */
@@ -97,6 +108,7 @@ export class ClientSlots {
       entered: Promise.withResolvers(),
       left: Promise.withResolvers(),
       holdsSlot: false,
+      keepsSlot: false,
       uses: 0,
       idle: null,
     };
@@ -139,23 +151,29 @@ export class ClientSlots {
     return [...this.#clients.keys()].indexOf(client.nodeId) < this.#options.clients;
   }
 
-  #useOf(client: Client): SlotUse {
+  #use(client: Client): SlotUse {
+    client.uses++;
+    client.idle?.cancel();
     let released = false;
     return {
       release: () => {
         if (released) return;
         released = true;
         client.uses--;
-        if (client.uses === 0 && client.holdsSlot) this.#idle(client);
+        if (client.uses > 0) return;
+        if (!client.keepsSlot) this.#leave(client);
+        else if (client.holdsSlot) this.#idle(client);
       },
     };
   }
 
   #idle(client: Client): void {
-    client.idle = this.#clock.after(this.#options.idleMs, () => {
-      this.#forget(client);
-      client.left.resolve();
-    });
+    client.idle = this.#clock.after(this.#options.idleMs, () => this.#leave(client));
+  }
+
+  #leave(client: Client): void {
+    this.#forget(client);
+    client.left.resolve();
   }
 
   // The limiter takes a moment to see that a client left; a request that comes meanwhile must start a new one.

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NearbitsError } from '../../src/core/errors.ts';
 import { parseRecordId } from '../../src/core/ids.ts';
-import { cutIntoPieces, pieceSizeFor, piecesTouching } from '../../src/core/pieces.ts';
+import { cutIntoPieces, pieceSizeFor, piecesLength, piecesTouching } from '../../src/core/pieces.ts';
 import { RangeSet } from '../../src/core/range-set.ts';
 import { CacheRecordSchema, SearchRequestSchema, SearchResponseSchema } from '../../src/gen/nearbits/v1/search_pb.js';
 import { decodeSearchAnswer, encodeSearchAnswer } from '../../src/peer/protocol/answer-codec.ts';
@@ -12,8 +12,15 @@ import { decodeChain, decodeReply, encodeChain, encodeReply } from '../../src/pe
 import { decodeSearchRequest, encodeSearchRequest } from '../../src/peer/protocol/search-codec.ts';
 import { MAX_ANSWER_BYTES } from '../../src/peer/protocol/wire.ts';
 import type { PeerRecord, SearchAnswer, SearchQuery } from '../../src/peer/search-types.ts';
+import { MAX_INLINE_BYTES } from '../../src/plan/inline.ts';
 
-const decoders = [decodeChain, decodeReply, decodeSearchRequest, decodeSearchAnswer];
+const decoders = [
+  decodeChain,
+  decodeReply,
+  decodeSearchRequest,
+  (bytes: Uint8Array) => decodeSearchAnswer(bytes),
+  (bytes: Uint8Array) => decodeSearchAnswer(bytes, MAX_INLINE_BYTES),
+];
 
 /** Decodes hostile bytes: a value or E_PEER_PROTOCOL, anything else fails the property. */
 function survives(decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array): void {
@@ -42,6 +49,7 @@ const query: fc.Arbitrary<SearchQuery> = fc.record({
   ranges: fc.option(rangesWithin(2 ** 40)),
   sha256: fc.option(fc.uint8Array({ minLength: 32, maxLength: 32 })),
   maxRecords: fc.integer({ min: 1, max: 5 }),
+  maxInlineBytes: fc.nat({ max: MAX_INLINE_BYTES }),
 });
 
 const record: fc.Arbitrary<PeerRecord> = version.chain((held) =>
@@ -62,6 +70,76 @@ const record: fc.Arbitrary<PeerRecord> = version.chain((held) =>
       };
     }),
 );
+
+/** A record of a small file, or of parts of one, with its content. */
+const inlineRecord: fc.Arbitrary<PeerRecord & { inline: Uint8Array }> = fc
+  .integer({ min: 1, max: MAX_INLINE_BYTES })
+  .chain((size) => fc.record({ size: fc.constant(size), ranges: rangesWithin(size), id: fc.uuid().map(parseRecordId) }))
+  .map(({ size, ranges, id }) => {
+    const pieceSize = pieceSizeFor(size);
+    const pieces = cutIntoPieces(ranges, pieceSize).map((piece) => ({ ...piece, hash: new Uint8Array(32) }));
+    const inline = new Uint8Array(piecesLength(pieces)).map((_, index) => index % 251);
+    return { id, version: { size, lastModifiedMs: 1, etag: null }, ranges, pieceSize, pieces, inline };
+  });
+
+const answerOf = (...records: PeerRecord[]): SearchAnswer => ({
+  status: 'found',
+  records,
+  contentPort: 1,
+  freeSlots: 0,
+  retryAfterMs: 0,
+});
+
+const protocolError = expect.objectContaining({ code: 'E_PEER_PROTOCOL' });
+
+test('content that was asked for survives the wire', () => {
+  fc.assert(
+    fc.property(fc.array(record, { maxLength: 4 }), inlineRecord, (others, small) => {
+      const read = decodeSearchAnswer(encodeSearchAnswer(answerOf(small, ...others)), small.inline.length);
+      expect(Buffer.compare(read.records[0]?.inline as Uint8Array, small.inline)).toBe(0);
+      expect(read.records.slice(1).every((other) => other.inline === undefined)).toBe(true);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('content that was not asked for, too much of it, too little, or in two records breaks the protocol', () => {
+  fc.assert(
+    fc.property(inlineRecord, (small) => {
+      const { length } = small.inline;
+      const bytes = encodeSearchAnswer(answerOf(small));
+      expect(() => decodeSearchAnswer(bytes)).toThrow(protocolError);
+      expect(() => decodeSearchAnswer(bytes, length - 1)).toThrow(protocolError);
+      const twice = encodeSearchAnswer(answerOf(small, small));
+      expect(() => decodeSearchAnswer(twice, MAX_INLINE_BYTES)).toThrow(protocolError);
+      for (const wrong of [new Uint8Array(length + 1), new Uint8Array(length - 1)]) {
+        const other = encodeSearchAnswer(answerOf({ ...small, inline: wrong }));
+        if (wrong.length > 0) expect(() => decodeSearchAnswer(other, 2 * MAX_INLINE_BYTES)).toThrow(protocolError);
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('content that would lift an answer over its limit is left out before any record is', () => {
+  const size = 16_384;
+  const held = { size, lastModifiedMs: 1, etag: 'x'.repeat(MAX_ANSWER_BYTES - size) };
+  const ranges = RangeSet.of({ start: 0, end: size });
+  const pieces = [{ start: 0, end: size, hash: new Uint8Array(32) }];
+  const id = parseRecordId('00000000-0000-4000-8000-000000000000');
+  const one = { id, version: held, ranges, pieceSize: pieceSizeFor(size), pieces, inline: new Uint8Array(size) };
+  const read = decodeSearchAnswer(encodeSearchAnswer(answerOf(one)), MAX_INLINE_BYTES);
+  expect(read.records).toHaveLength(1);
+  expect(read.records[0]?.inline).toBeUndefined();
+});
+
+test('a search for more content than any answer may carry is one for the most', () => {
+  const wish = toBinary(
+    SearchRequestSchema,
+    create(SearchRequestSchema, { url: 'http://o/', maxInlineBytes: 1 << 30 }),
+  );
+  expect(decodeSearchRequest(wish).maxInlineBytes).toBe(MAX_INLINE_BYTES);
+});
 
 test('searches survive the wire', () => {
   fc.assert(
@@ -119,9 +197,8 @@ test('random bytes never make a decoder throw anything but E_PEER_PROTOCOL', () 
 test('changed and cut messages never make a decoder throw anything but E_PEER_PROTOCOL', () => {
   const message = fc.oneof(
     query.map(encodeSearchRequest),
-    record.map((one) =>
-      encodeSearchAnswer({ status: 'found', records: [one], contentPort: 1, freeSlots: 0, retryAfterMs: 0 }),
-    ),
+    record.map((one) => encodeSearchAnswer(answerOf(one))),
+    inlineRecord.map((one) => encodeSearchAnswer(answerOf(one))),
   );
   fc.assert(
     fc.property(message, fc.nat(), fc.nat({ max: 255 }), fc.nat(), (bytes, at, value, cut) => {

@@ -81,9 +81,9 @@ export async function startNode(domain: TestDomain, options: TestNodeOptions = {
   const log = silentLogger;
   const emit = (event: NodeEventBody) => void events.push(event);
   const roster = await Roster.open({ table: null, clock, log, emit });
-  const searchHandler: SearchHandler = (query, from) => {
+  const searchHandler: SearchHandler = (query, from, whenAnswered) => {
     searches.push(query);
-    return answer(query, from);
+    return answer(query, from, whenAnswered);
   };
   const deps = { identity, membership, roster, clock, random: seededRandom(1), log, emit, searchHandler };
   const network = await PeerNetwork.start(deps, { host: LOOPBACK, port: 0, ...limits });

@@ -1,7 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { type ByteRange, MAX_RANGES } from '../../core/byte-range.ts';
 import { parseRecordId, type RecordId } from '../../core/ids.ts';
-import { cutIntoPieces, HASH_BYTES, MAX_PIECES, MIN_PIECE_BYTES, type Piece } from '../../core/pieces.ts';
+import { cutIntoPieces, HASH_BYTES, MAX_PIECES, MIN_PIECE_BYTES, type Piece, piecesLength } from '../../core/pieces.ts';
 import type { RangeSet } from '../../core/range-set.ts';
 import {
   CacheRecordSchema,
@@ -18,8 +18,8 @@ import { decodeMessage, MAX_ANSWER_BYTES, protocolError, readNumber } from './wi
 
 /** A record is cut into at most this many pieces: the grid's, and one more for each further range. */
 const MAX_RECORD_PIECES = MAX_PIECES + MAX_RANGES;
-/** Ten fields of a record and its version, three for each range, three for each run; every other piece may be a run. */
-const MAX_RECORD_PARTS = 10 + 3 * MAX_RANGES + 3 * (MAX_RECORD_PIECES / 2);
+/** Eleven fields of a record and its version, three for each range, three for each run; every other piece may be a run. */
+const MAX_RECORD_PARTS = 11 + 3 * MAX_RANGES + 3 * (MAX_RECORD_PIECES / 2);
 const MAX_PARTS = 5 + MAX_RECORDS * MAX_RECORD_PARTS;
 /** A peer may ask for patience, but not for ever. */
 const MAX_RETRY_AFTER_MS = 3_600_000;
@@ -32,7 +32,7 @@ const STATUS = {
   unauthenticated: SearchStatus.UNAUTHENTICATED,
 } as const;
 
-/** Writes an answer; records that would lift it over 1 MiB are left out, the last ones first. */
+/** Writes an answer; records that would lift it over 1 MiB are left out, the last ones first, and so are inline bytes. */
 export function encodeSearchAnswer(answer: SearchAnswer): Uint8Array {
   const records = answer.records.slice(0, MAX_RECORDS).map(writeRecord);
   const { contentPort, freeSlots, retryAfterMs } = answer;
@@ -40,6 +40,7 @@ export function encodeSearchAnswer(answer: SearchAnswer): Uint8Array {
   for (;;) {
     const bytes = toBinary(SearchResponseSchema, create(SearchResponseSchema, { ...base, records }));
     if (bytes.length <= MAX_ANSWER_BYTES) return bytes;
+    if (dropInline(records)) continue;
     records.pop();
     // An answer without records is not "found" any more; one record alone always fits.
     if (records.length === 0) base.status = SearchStatus.NOT_FOUND;
@@ -47,14 +48,16 @@ export function encodeSearchAnswer(answer: SearchAnswer): Uint8Array {
 }
 
 /**
- * Reads an answer and checks that everything in it fits together: sizes, ranges, pieces, hashes. Whether it fits the
- * question is for the asker to say.
+ * Reads an answer and checks that everything in it fits together: sizes, ranges, pieces, hashes, and that no more inline
+ * bytes came than the question allowed. Whether the rest fits the question is for the asker to say, and whether inline
+ * bytes match their hashes for whoever takes them.
  * @throws NearbitsError E_PEER_PROTOCOL
  */
-export function decodeSearchAnswer(bytes: Uint8Array): SearchAnswer {
+export function decodeSearchAnswer(bytes: Uint8Array, maxInlineBytes = 0): SearchAnswer {
   const message: SearchResponse = decodeMessage(SearchResponseSchema, bytes, MAX_PARTS);
   const status = readStatus(message.status);
   if (message.records.length > MAX_RECORDS) throw protocolError('too many records');
+  checkInline(message.records, maxInlineBytes);
   const records = message.records.map(readRecord);
   if (status === 'found' && records.length === 0) throw protocolError('it found something but showed nothing');
   if (status === 'found' && !isPort(message.contentPort)) throw protocolError('a content port that none can have');
@@ -88,6 +91,20 @@ function isPort(port: number): boolean {
   return port >= 1 && port <= 65_535;
 }
 
+/** Inline bytes come in one record at most, and not more of them than were allowed. */
+function checkInline(records: readonly WireRecord[], maxInlineBytes: number): void {
+  const inline = records.map((record) => record.inline.length).filter((length) => length > 0);
+  if (inline.length > 1) throw protocolError('content in several records of one answer');
+  if ((inline[0] ?? 0) > maxInlineBytes) throw protocolError(`${inline[0]} bytes of content with its answer`);
+}
+
+// The records are named all the same, and the bytes can be fetched.
+function dropInline(records: readonly WireRecord[]): boolean {
+  const given = records.find((record) => record.inline.length > 0);
+  if (given !== undefined) given.inline = new Uint8Array();
+  return given !== undefined;
+}
+
 function writeRecord(record: PeerRecord): WireRecord {
   return create(CacheRecordSchema, {
     id: Buffer.from(record.id.replaceAll('-', ''), 'hex'),
@@ -96,6 +113,7 @@ function writeRecord(record: PeerRecord): WireRecord {
     pieceSize: BigInt(record.pieceSize),
     pieceHashes: Buffer.concat(record.pieces.map(({ hash }) => hash)),
     runs: runsOf(record),
+    inline: record.inline ?? new Uint8Array(),
   });
 }
 
@@ -119,7 +137,15 @@ function readRecord(wire: WireRecord): PeerRecord {
   checkGrid(version.size, pieceSize);
   const ranges = readRanges(wire.ranges);
   if ((ranges.ranges.at(-1)?.end ?? 0) > version.size) throw protocolError('a range beyond the end of the file');
-  return { id: readRecordId(wire.id), version, ranges, pieceSize, pieces: readPieces(wire, ranges, pieceSize) };
+  const pieces = readPieces(wire, ranges, pieceSize);
+  return { id: readRecordId(wire.id), version, ranges, pieceSize, pieces, ...readInline(wire, pieces) };
+}
+
+// A copy: a view would keep the whole message in memory.
+function readInline({ inline }: WireRecord, pieces: readonly Piece[]): { inline?: Uint8Array } {
+  if (inline.length === 0) return {};
+  if (inline.length !== piecesLength(pieces)) throw protocolError('content that does not fit the pieces');
+  return { inline: Uint8Array.from(inline) };
 }
 
 // Before anything is cut along this grid: a small piece size and a large file would make billions of pieces.

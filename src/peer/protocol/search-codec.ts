@@ -13,11 +13,12 @@ import {
   type ByteRange as WireRange,
   type FileVersion as WireVersion,
 } from '../../gen/nearbits/v1/search_pb.js';
+import { MAX_INLINE_BYTES } from '../../plan/inline.ts';
 import { MAX_RECORDS, type SearchQuery } from '../search-types.ts';
 import { decodeMessage, MAX_REQUEST_BYTES, protocolError, readNumber } from './wire.ts';
 
-/** Five fields of the request, four of the version, and three for each range. */
-const MAX_PARTS = 9 + 3 * MAX_RANGES;
+/** Six fields of the request, four of the version, and three for each range. */
+const MAX_PARTS = 10 + 3 * MAX_RANGES;
 
 /**
  * Writes a search. More than 500 ranges are sent as fewer, wider ones: only the list of piece hashes depends on them.
@@ -29,6 +30,7 @@ export function encodeSearchRequest(query: SearchQuery): Uint8Array {
     ranges: query.ranges === null ? [] : writeRanges(atMost(MAX_RANGES, query.ranges)),
     sha256: query.sha256 ?? new Uint8Array(),
     maxRecords: query.maxRecords,
+    maxInlineBytes: query.maxInlineBytes ?? 0,
   });
   if (query.version !== null) message.version = writeVersion(query.version);
   const bytes = toBinary(SearchRequestSchema, message);
@@ -41,7 +43,7 @@ export function encodeSearchRequest(query: SearchQuery): Uint8Array {
 /** Reads a search. @throws NearbitsError E_PEER_PROTOCOL for everything that {@link encodeSearchRequest} does not write. */
 export function decodeSearchRequest(bytes: Uint8Array): SearchQuery {
   const message: SearchRequest = decodeMessage(SearchRequestSchema, bytes, MAX_PARTS);
-  const { url, sha256, maxRecords } = message;
+  const { url, sha256, maxRecords, maxInlineBytes } = message;
   if (url === '' || url.length > MAX_URL_LENGTH) throw protocolError('a search without a usable URL');
   if (sha256.length !== 0 && sha256.length !== HASH_BYTES) throw protocolError('a digest of a wrong length');
   return {
@@ -51,6 +53,7 @@ export function decodeSearchRequest(bytes: Uint8Array): SearchQuery {
     sha256: sha256.length === 0 ? null : sha256,
     // Absent means one (BPCR 2.2.1.6).
     maxRecords: Math.min(Math.max(maxRecords, 1), MAX_RECORDS),
+    maxInlineBytes: Math.min(maxInlineBytes, MAX_INLINE_BYTES),
   };
 }
 

@@ -103,3 +103,27 @@ test('a new rate counts at once, also for who waits', async () => {
   stop.abort();
   await consumer.ended;
 });
+
+test('what is taken at once counts as everything else, and nobody who waits is passed', async () => {
+  const clock = new ManualClock();
+  const limit = new RateLimit({ clock }, { bytesPerSecond: RATE });
+  expect(limit.tryTake(1)).toBe(false);
+  clock.advance(1_000);
+  // At most two grants are saved up.
+  expect(limit.tryTake(2 * GRANT + 1)).toBe(false);
+  expect(limit.tryTake(2 * GRANT)).toBe(true);
+  expect(limit.tryTake(1)).toBe(false);
+  let granted = 0;
+  const taking = limit.take('a', GRANT, signal).then((bytes) => {
+    granted = bytes;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  clock.advance(20);
+  expect(limit.tryTake(1)).toBe(false);
+  expect(granted).toBe(0);
+  clock.advance(20);
+  await taking;
+  expect(granted).toBe(GRANT);
+  limit.update('unlimited');
+  expect(limit.tryTake(1e9)).toBe(true);
+});

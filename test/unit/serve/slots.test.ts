@@ -121,3 +121,48 @@ test('a client that returns while its slot changes hands starts anew', async () 
   clock.advance(5_000);
   await back;
 });
+
+test('a slot for one answer is free again at once, and is not given while all are taken', async () => {
+  const { slots } = start();
+  const [first] = await fill(slots, 2);
+  const short = slots.tryAcquire(testNodeId(2));
+  expect(slots.free).toBe(0);
+  // Further answers for the same client need no further slot.
+  const second = slots.tryAcquire(testNodeId(2));
+  expect(second).not.toBeNull();
+  expect(slots.tryAcquire(testNodeId(3))).toBeNull();
+  short?.release();
+  short?.release();
+  expect(slots.free).toBe(0);
+  second?.release();
+  expect(slots.free).toBe(1);
+  const other = slots.tryAcquire(testNodeId(3));
+  expect(other).not.toBeNull();
+  other?.release();
+  // A client that has a slot already keeps it as long as it would have.
+  slots.tryAcquire(testNodeId(0))?.release();
+  first?.release();
+  expect(slots.free).toBe(1);
+});
+
+test('one who comes for a piece during a short answer keeps the slot; one who waits gets no short answer', async () => {
+  const { slots, clock } = start({ clients: 1, waitMs: 60_000 });
+  const short = slots.tryAcquire(testNodeId(0));
+  const use = await slots.acquire(testNodeId(0), signal);
+  short?.release();
+  const waiting = slots.acquire(testNodeId(1), signal);
+  expect(slots.tryAcquire(testNodeId(1))).toBeNull();
+  use.release();
+  clock.advance(4_999);
+  expect(slots.taken).toBe(2);
+  clock.advance(1);
+  (await waiting).release();
+});
+
+test('slots of short answers go round without end', async () => {
+  const { slots } = start({ clients: 1 });
+  for (let turn = 0; turn < 100; turn++) slots.tryAcquire(testNodeId(turn % 7))?.release();
+  expect(slots.free).toBe(1);
+  const use = await slots.acquire(testNodeId(8), signal);
+  use.release();
+});

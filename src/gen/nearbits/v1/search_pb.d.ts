@@ -55,6 +55,13 @@ export declare type SearchRequest = Message<"nearbits.v1.SearchRequest"> & {
    * @generated from field: uint32 max_records = 5;
    */
   maxRecords: number;
+
+  /**
+   * At most so many bytes of content may come with the answer, 0 to 65,536.
+   *
+   * @generated from field: uint32 max_inline_bytes = 6;
+   */
+  maxInlineBytes: number;
 };
 
 /**
@@ -208,6 +215,14 @@ export declare type CacheRecord = Message<"nearbits.v1.CacheRecord"> & {
    * @generated from field: repeated nearbits.v1.PieceRun runs = 6;
    */
   runs: PieceRun[];
+
+  /**
+   * The bytes of all listed pieces, one after another; empty: not given. At
+   * most max_inline_bytes, and in one record of an answer only.
+   *
+   * @generated from field: bytes inline = 7;
+   */
+  inline: Uint8Array;
 };
 
 /**
