@@ -14,6 +14,12 @@ export interface Beat {
   readonly complete: boolean;
   /** What the sender fetches from the origin now. */
   readonly lease: LeaseFact | null;
+  /** The sender fetches nothing from the origin: policy forbids it, the origin refuses, or the others do not trust it. */
+  readonly passive: boolean;
+  /** The sender has proof that the receiver gave wrong bytes, and takes nothing from it any more. */
+  readonly distrusts: boolean;
+  /** What others fetch: to a seat with the `welcome`, and to one that fetches the same as somebody else. */
+  readonly others: readonly (LeaseFact & { readonly holder: string })[];
   /** How long ago a byte came from the origin to anybody, as far as the sender knows. */
   readonly pulseAgeMs: number;
   /** Some members, and how long ago each was heard. */
@@ -63,5 +69,6 @@ const MEMBER_BYTES = 42;
 /** About how many bytes a beat is on the wire: for the accounts of a simulation and the limits of a reader. */
 export function beatBytes(beat: Beat): number {
   const lease = beat.lease === null ? 0 : LEASE_BYTES;
-  return FRAME_BYTES + RUN_BYTES * beat.have.length + lease + MEMBER_BYTES * beat.members.length;
+  const others = (LEASE_BYTES + MEMBER_BYTES) * beat.others.length;
+  return FRAME_BYTES + RUN_BYTES * beat.have.length + lease + others + MEMBER_BYTES * beat.members.length;
 }

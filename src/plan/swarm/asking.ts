@@ -3,7 +3,7 @@ import type { Partner } from './partners.ts';
 import { PieceSet } from './piece-set.ts';
 import type { SwarmState } from './swarm-state.ts';
 
-/** A busy partner is asked again after this long, and up to twice that. */
+/** A busy partner that does not say when is asked again after this long; all are given up to twice their time. */
 const BUSY_MS = 60;
 
 /** How a request ended. */
@@ -53,7 +53,7 @@ export class Asking {
   }
 
   /** A request ended: its pieces may be asked for again, unless they arrived or another request for them is open. */
-  ended(request: PieceRequest, outcome: Outcome, nowMs: number): void {
+  ended(request: PieceRequest, outcome: Outcome, nowMs: number, retryAfterMs = BUSY_MS): void {
     const index = this.#open.findIndex((it) => it.partner === request.partner && it.first === request.first);
     if (index === -1) return;
     this.#open.splice(index, 1);
@@ -64,7 +64,7 @@ export class Asking {
     if (partner === undefined) return;
     partner.inFlight = Math.max(0, partner.inFlight - 1);
     partner.refusals = outcome === 'ok' ? 0 : partner.refusals + 1;
-    if (outcome === 'busy') partner.notBeforeMs = nowMs + BUSY_MS * (1 + this.#state.content.random());
+    if (outcome === 'busy') partner.notBeforeMs = nowMs + retryAfterMs * (1 + this.#state.content.random());
   }
 
   /** Open requests to a partner that is gone. */

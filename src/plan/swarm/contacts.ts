@@ -1,6 +1,7 @@
-import { BEAT_MS, type Beat, isDue, MEMBERS_EVERY_MS, newsOf, SEAT_BEAT_MS } from './announcements.ts';
+import { BEAT_MS, type Beat, isDue, SEAT_BEAT_MS } from './announcements.ts';
 import type { Partner } from './partners.ts';
 import type { SwarmState } from './swarm-state.ts';
+import { writeBeat } from './write-beat.ts';
 
 /** A node looks for partners until it has this many. */
 export const WANTED_PARTNERS = 12;
@@ -11,16 +12,17 @@ const SILENT_BEATS = 3.2;
 /** This many members are asked at once to be partners, and each at most this often. */
 const HELLOS = 4;
 const HELLO_AGAIN_MS = 2_000;
-/** Seats are asked more often: before they have answered, this node does not know what is fetched already. */
-const HELLO_SEAT_AGAIN_MS = 300;
-/** How many members a beat names: the seats, and some others. */
-const NAMED_OTHERS = 8;
+/** Seats ask each other, and those who fetch, more often: before they have answered, this node does not know what is fetched already. */
+const HELLO_OWNER_AGAIN_MS = 300;
 /** Seats say so to the whole subnet this often; a newcomer finds the swarm by what it heard. */
 const INTEREST_EVERY_MS = 5_000;
 /** The first time comes after up to this long, so that a crowd that starts at once does not send at once. */
 const INTEREST_SPREAD_MS = 20;
 /** At most this many members are taken from one beat, whoever sends it. */
 const MAX_NAMED = 64;
+
+/** Of this many it is remembered that they were asked, or have answered. */
+const MAX_REMEMBERED = 1_000;
 
 /** A beat to send. */
 export interface Outgoing {
@@ -32,6 +34,8 @@ export interface Outgoing {
 export class Contacts {
   readonly #state: SwarmState;
   readonly #askedMs = new Map<string, number>();
+  /** Who said anything but hello: it is a partner, has everything as this node has, or has no room. */
+  readonly #answered = new Set<string>();
   #interestMs: number;
   #urgent = false;
 
@@ -53,51 +57,79 @@ export class Contacts {
     return true;
   }
 
-  /** Whether all other seats have answered, so that what they fetch is known. */
-  knowsAllSeats(): boolean {
-    const { view, partners } = this.#state;
-    return view.seats.every(
-      ({ id }) => id === view.self.id || partners.get(id) !== undefined || !this.#isWaitedFor(id),
-    );
+  /** When the subnet is told next, should this node be a seat then. */
+  get interestMs(): number {
+    const { view } = this.#state;
+    return view.isSeat(view.self.id) ? this.#interestMs : Number.POSITIVE_INFINITY;
   }
 
-  // A complete seat does not stay the partner of a complete one, and one that has no room has named its partners.
-  #isWaitedFor(id: string): boolean {
-    return !this.#answered.has(id);
+  /** Whether all other seats, and all who fetch, have answered: then it is known what they fetch. */
+  knowsOwners(nowMs: number): boolean {
+    const { partners } = this.#state;
+    return this.#owners(nowMs).every((id) => partners.get(id) !== undefined || this.#answered.has(id));
   }
 
-  readonly #answered = new Set<string>();
+  /** Whether more than half of the partners have proof that this node gave wrong bytes: one alone may lie. */
+  get isDistrusted(): boolean {
+    let distrusting = 0;
+    for (const partner of this.#state.partners) if (partner.distrusts) distrusting++;
+    return distrusting > 1 && 2 * distrusting > this.#state.partners.size;
+  }
 
   /** Takes in what a member says; the answer to send, if any. */
   hear(from: string, beat: Beat, nowMs: number): Outgoing[] {
-    const { view, partners, leases } = this.#state;
+    const { partners, leases } = this.#state;
     if (beat.kind === 'bye') {
       this.lost(from, nowMs);
       return [];
     }
-    view.hear(from, nowMs);
-    for (const { id, ageMs } of beat.members.slice(0, MAX_NAMED)) view.hear(id, nowMs - Math.max(0, ageMs));
-    this.#state.pulseMs = Math.max(this.#state.pulseMs, nowMs - Math.max(0, beat.pulseAgeMs));
-    if (beat.kind !== 'hello') this.#answered.add(from);
-    if (beat.kind === 'no-room') return [];
+    this.#learn(from, beat, nowMs);
+    if (beat.kind === 'no-room') {
+      partners.drop(from);
+      return [];
+    }
     if (beat.complete && this.#state.complete) {
       // Two that have everything have nothing to tell each other, but a newcomer must hear that this one has it.
       partners.drop(from);
       leases.drop(from);
-      return beat.kind === 'hello' ? [this.#to(from, this.#beat('welcome', nowMs, null))] : [];
+      return beat.kind === 'hello' ? [{ to: from, beat: writeBeat(this.#state, 'welcome', from, nowMs) }] : [];
     }
     const partner = partners.get(from) ?? this.#accept(from, beat, nowMs);
-    if (partner === null) return [{ to: from, beat: this.#beat('no-room', nowMs, null) }];
+    if (partner === null) return [{ to: from, beat: writeBeat(this.#state, 'no-room', from, nowMs) }];
+    // A stranger that takes this node for its partner was dropped here: a hello makes it tell everything again.
+    const isStray = beat.kind === 'beat' && !this.#answered.has(from);
+    if (beat.kind !== 'hello') this.#answered.add(from);
     this.#note(partner, beat, nowMs);
+    if (isStray) return [this.#tell(partner, 'hello', nowMs)];
     return beat.kind === 'hello' ? [this.#tell(partner, 'welcome', nowMs)] : [];
+  }
+
+  /** What counts whoever says it: who is there, what is fetched, and that bytes still come. */
+  #learn(from: string, beat: Beat, nowMs: number): void {
+    const { view, leases } = this.#state;
+    view.hear(from, nowMs);
+    for (const { id, ageMs } of beat.members.slice(0, MAX_NAMED)) view.hear(id, nowMs - Math.max(0, ageMs));
+    for (const lease of beat.others.slice(0, MAX_NAMED)) {
+      if (!view.isBanned(lease.holder)) leases.hearOf(lease.holder, lease, nowMs);
+    }
+    this.#state.pulseMs = Math.max(this.#state.pulseMs, nowMs - Math.max(0, beat.pulseAgeMs));
   }
 
   /** A member cannot be reached any more, or has left. */
   lost(id: string, nowMs: number): void {
-    this.#state.view.forget(id, nowMs);
+    if (!this.#state.view.isBanned(id)) this.#state.view.forget(id, nowMs);
     this.#state.partners.drop(id);
     this.#state.leases.drop(id);
     this.#answered.delete(id);
+  }
+
+  /** A member is proven to give wrong bytes: nothing it says counts any more, and it hears why. */
+  ban(id: string, nowMs: number): void {
+    const { partners, view } = this.#state;
+    const isPartner = partners.get(id) !== undefined;
+    this.lost(id, nowMs);
+    view.forget(id, Number.POSITIVE_INFINITY);
+    if (isPartner) partners.add(id, nowMs);
   }
 
   /** Everything to send now, after the silent were dropped. */
@@ -113,18 +145,31 @@ export class Contacts {
   }
 
   #accept(from: string, beat: Beat, nowMs: number): Partner | null {
-    const { view, partners } = this.#state;
-    const bothSeats = view.isSeat(from) && view.isSeat(view.self.id);
-    // A welcome answers a hello of ours, so the place was meant for it.
-    if (partners.size >= MAX_PARTNERS && !bothSeats && beat.kind !== 'welcome') return null;
+    const { view, partners, leases } = this.#state;
+    const isOwner = view.isSeat(view.self.id) || leases.of(view.self.id, nowMs) !== null;
+    // For one that answers a hello of ours the place was meant.
+    const isAwaited = (isOwner && view.isSeat(from)) || (beat.kind === 'welcome' && this.#askedMs.has(from));
+    if (partners.size >= MAX_PARTNERS && !isAwaited) return null;
     return partners.add(from, nowMs);
   }
 
   #note(partner: Partner, beat: Beat, nowMs: number): void {
-    const { partners, leases, file } = this.#state;
+    const { partners, leases, file, view } = this.#state;
     partner.heardMs = nowMs;
+    partner.passive = beat.passive;
+    partner.distrusts = beat.distrusts;
+    // What it says of itself does not count, but it may have what others give: else it would fetch all of it again.
+    if (view.isBanned(partner.id)) return;
     partners.offer(partner, beat.complete ? [{ first: 0, end: file.pieces }] : beat.have);
+    const isNew = beat.lease !== null && leases.of(partner.id, nowMs)?.first !== beat.lease.first;
     leases.hear(partner.id, beat.lease, nowMs);
+    // Two that fetch the same may not know each other: whoever sees it tells both with the next step.
+    if (isNew) for (const { holder } of leases.rivals(partner.id, nowMs)) this.#tellSoon(holder, partner);
+  }
+
+  #tellSoon(rival: string, partner: Partner): void {
+    for (const it of [partner, this.#state.partners.get(rival)])
+      if (it !== undefined) it.toldMs = Number.NEGATIVE_INFINITY;
   }
 
   #dropSilent(nowMs: number): void {
@@ -132,6 +177,9 @@ export class Contacts {
       if (nowMs - partner.heardMs > SILENT_BEATS * this.#everyMs(partner)) this.lost(partner.id, partner.heardMs);
     }
     this.#state.view.expire(nowMs);
+    // Asking again is all that forgetting costs.
+    if (this.#askedMs.size > MAX_REMEMBERED) this.#askedMs.clear();
+    if (this.#answered.size > MAX_REMEMBERED) this.#answered.clear();
   }
 
   #dropComplete(): void {
@@ -141,17 +189,23 @@ export class Contacts {
   #hellos(nowMs: number): Outgoing[] {
     const { view, partners, complete } = this.#state;
     if (complete) return [];
-    const isSeat = view.isSeat(view.self.id);
-    const seats = isSeat
-      ? view.seats.map(({ id }) => id).filter((id) => this.#mayAsk(id, HELLO_SEAT_AGAIN_MS, nowMs))
-      : [];
+    const owners = this.#owners(nowMs).filter((id) => this.#mayAsk(id, HELLO_OWNER_AGAIN_MS, nowMs));
     const wanted = Math.min(HELLOS, WANTED_PARTNERS - partners.size);
     const others = wanted > 0 ? view.some(2 * HELLOS).filter((id) => this.#mayAsk(id, HELLO_AGAIN_MS, nowMs)) : [];
-    const ids = new Set([...seats, ...others.slice(0, Math.max(0, wanted))]);
+    const ids = new Set([...owners, ...others.slice(0, Math.max(0, wanted))]);
     return [...ids].map((to) => {
       this.#askedMs.set(to, nowMs);
-      return { to, beat: this.#beat('hello', nowMs, null) };
+      return { to, beat: writeBeat(this.#state, 'hello', to, nowMs) };
     });
+  }
+
+  // Whom a seat must know: the other seats, and who fetches without being one (any more).
+  #owners(nowMs: number): string[] {
+    const { view, leases } = this.#state;
+    if (!view.isSeat(view.self.id)) return [];
+    const ids = new Set([...view.seats.map(({ id }) => id), ...leases.live(nowMs).map(({ holder }) => holder)]);
+    ids.delete(view.self.id);
+    return [...ids];
   }
 
   #mayAsk(id: string, againMs: number, nowMs: number): boolean {
@@ -175,51 +229,10 @@ export class Contacts {
   }
 
   #tell(partner: Partner, kind: Beat['kind'], nowMs: number): Outgoing {
-    const beat = this.#beat(kind, nowMs, partner);
+    const beat = writeBeat(this.#state, kind, partner.id, nowMs);
     partner.toldMs = nowMs;
     partner.toldPieces = this.#state.gained.length;
     if (beat.members.length > 0) partner.membersToldMs = nowMs;
     return { to: partner.id, beat };
   }
-
-  #to(to: string, beat: Beat): Outgoing {
-    return { to, beat };
-  }
-
-  #beat(kind: Beat['kind'], nowMs: number, partner: Partner | null): Beat {
-    const { gained, complete, leases, view, pulseMs } = this.#state;
-    const from = kind === 'beat' ? (partner?.toldPieces ?? 0) : 0;
-    const skips = complete || kind === 'no-room' || partner?.offers.isComplete === true;
-    const lease = leases.of(view.self.id, nowMs);
-    const names = kind !== 'beat' || nowMs - (partner?.membersToldMs ?? 0) >= MEMBERS_EVERY_MS;
-    return {
-      kind,
-      have: skips ? [] : newsOf(from === 0 ? gained : gained.slice(from)),
-      complete,
-      lease: lease === null ? null : { ...leaseFact(lease), ageMs: nowMs - lease.sinceMs },
-      pulseAgeMs: nowMs - pulseMs,
-      members: names && kind !== 'hello' ? this.#named(nowMs) : [],
-    };
-  }
-
-  #named(nowMs: number): Beat['members'] {
-    const { view } = this.#state;
-    const ids = new Set([...view.seats.map(({ id }) => id), ...view.some(NAMED_OTHERS)]);
-    ids.delete(view.self.id);
-    return [...ids].map((id) => ({ id, ageMs: nowMs - (view.heardMs(id) ?? nowMs) }));
-  }
-}
-
-function leaseFact({
-  first,
-  end,
-  position,
-  takenOver,
-}: {
-  first: number;
-  end: number;
-  position: number;
-  takenOver: boolean;
-}) {
-  return { first, end, position, takenOver };
 }

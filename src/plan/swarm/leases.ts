@@ -1,4 +1,4 @@
-import type { FileRuns } from './file-runs.ts';
+import { type FileRuns, piecesOf, runOf } from './file-runs.ts';
 
 /** A lease that is not renewed for this long is over: three beats of a holder. A dead owner is noticed within 2 s. */
 export const LEASE_MS = 1_600;
@@ -10,6 +10,8 @@ const FAIR_TRIAL_MS = 2_000;
 const SLOW_PART = 0.25;
 /** Hand-overs from owners that are alive may cost this part of the file in bytes that the origin sends twice. */
 const HEDGE_PART = 0.02;
+/** More leases at once than this are not noted: seats are 16, and a liar could name any number. */
+const MAX_LEASES = 64;
 /** How many finished leases the usual rate is taken from. */
 const REMEMBERED_RATES = 9;
 
@@ -51,15 +53,21 @@ export class LeaseBook {
   }
 
   /** Notes a new lease, a renewed one, or with null that the holder has none any more. */
-  hear(holder: string, fact: LeaseFact | null, nowMs: number): void {
+  hear(holder: string, said: LeaseFact | null, nowMs: number): void {
+    const fact = said === null ? null : this.#bounded(said);
     const known = this.#leases.get(holder);
     if (known !== undefined && (fact === null || fact.first !== known.first)) this.#close(known, nowMs);
-    if (fact === null) return;
+    if (fact === null || (known === undefined && !this.#hasRoom(nowMs))) return;
     const same = known?.first === fact.first ? known : null;
     if (same === null && fact.takenOver) this.#countHedge(holder, fact);
     const moved = same === null || fact.position > same.position;
     const sinceMs = same?.sinceMs ?? nowMs - fact.ageMs;
     this.#leases.set(holder, { ...fact, holder, sinceMs, heardMs: nowMs, movedMs: moved ? nowMs : same.movedMs });
+  }
+
+  /** Notes a lease that somebody else told of, unless its holder was heard itself: then that one knows better. */
+  hearOf(holder: string, fact: LeaseFact, nowMs: number): void {
+    if (this.of(holder, nowMs) === null) this.hear(holder, fact, nowMs);
   }
 
   /** Drops the lease of a holder that is gone or banned; nothing is learned from its rate. */
@@ -78,6 +86,12 @@ export class LeaseBook {
     return [...this.#leases.values()].filter((lease) => isLive(lease, nowMs));
   }
 
+  /** Live leases of others that have a piece in common with that of a holder. */
+  rivals(holder: string, nowMs: number): Lease[] {
+    const own = this.of(holder, nowMs);
+    return own === null ? [] : this.live(nowMs).filter((lease) => lease.holder !== holder && overlap(lease, own));
+  }
+
   /** Live leases whose holder is stalled or far slower than usual; none once hand-overs have cost their share. */
   late(nowMs: number): Lease[] {
     const usual = this.#usualRate(nowMs);
@@ -86,6 +100,21 @@ export class LeaseBook {
       if (nowMs - lease.sinceMs < FAIR_TRIAL_MS || !this.#affordable(lease)) return false;
       return this.#rate(lease, nowMs) < SLOW_PART * usual;
     });
+  }
+
+  // Nobody can hold more than the rest of one run, whatever it says.
+  #bounded({ first, end, position, ageMs, takenOver }: LeaseFact): LeaseFact | null {
+    if (first < 0 || first >= this.#file.pieces) return null;
+    const last = Math.min(end, piecesOf(runOf(first, this.#file), this.#file).end);
+    const { pieceSize } = this.#file;
+    const at = Math.max(first * pieceSize, Math.min(position, last * pieceSize));
+    return { first, end: last, position: at, ageMs: Math.max(0, ageMs), takenOver };
+  }
+
+  #hasRoom(nowMs: number): boolean {
+    if (this.#leases.size < MAX_LEASES) return true;
+    for (const lease of this.#leases.values()) if (!isLive(lease, nowMs)) this.#leases.delete(lease.holder);
+    return this.#leases.size < MAX_LEASES;
   }
 
   #affordable(lease: Lease): boolean {

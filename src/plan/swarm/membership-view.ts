@@ -32,7 +32,10 @@ export class MembershipView {
   readonly #members = new Map<string, Member>();
   /** Who went, and when: what was heard of it before that is old news. */
   readonly #gone = new Map<string, number>();
+  /** The same members, best placed first. */
+  readonly #order: Member[] = [];
   #seats: readonly Ranked[] | null = null;
+  #seatIds: ReadonlySet<string> | null = null;
 
   constructor(deps: { contentId: string; self: string; random: Random }, limits: ViewLimits = VIEW_LIMITS) {
     this.#contentId = deps.contentId;
@@ -52,12 +55,14 @@ export class MembershipView {
 
   /** The live members best placed for the content, best first; this node too, when it is one of them. */
   get seats(): readonly Ranked[] {
-    this.#seats ??= [this.self, ...this.#members.values()].sort(bySeat).slice(0, this.#limits.seats);
+    const { seats } = this.#limits;
+    this.#seats ??= [this.self, ...this.#order.slice(0, seats)].sort(bySeat).slice(0, seats);
     return this.#seats;
   }
 
   isSeat(id: string): boolean {
-    return this.seats.some((seat) => seat.id === id);
+    this.#seatIds ??= new Set(this.seats.map((seat) => seat.id));
+    return this.#seatIds.has(id);
   }
 
   /** Notes that a member was alive at `heardMs`, which lies in the past where another node told it. */
@@ -69,8 +74,10 @@ export class MembershipView {
       return;
     }
     this.#gone.delete(id);
-    this.#members.set(id, { id, seed: memberSeed(this.#contentId, id), heardMs });
-    this.#seats = null;
+    const member = { id, seed: memberSeed(this.#contentId, id), heardMs };
+    this.#members.set(id, member);
+    this.#order.splice(this.#rankOf(member), 0, member);
+    this.#changed();
     this.#makeRoom();
   }
 
@@ -80,7 +87,11 @@ export class MembershipView {
     this.#gone.set(id, atMs);
     // Insertion order is age: the oldest note goes when there are too many.
     if (this.#gone.size > 4 * this.#capacity) this.#dropOldestNote();
-    if (this.#members.delete(id)) this.#seats = null;
+    this.#delete(id);
+  }
+
+  isBanned(id: string): boolean {
+    return this.#gone.get(id) === Number.POSITIVE_INFINITY;
   }
 
   /** Forgets the silent. */
@@ -108,9 +119,33 @@ export class MembershipView {
   #makeRoom(): void {
     if (this.#members.size <= this.#capacity) return;
     const best = this.#limits.seats + this.#limits.spares;
-    const rest = [...this.#members.values()].sort(bySeat).slice(best);
-    const victim = rest[Math.floor(this.#random() * rest.length)];
-    if (victim !== undefined) this.#members.delete(victim.id);
+    const victim = this.#order[best + Math.floor(this.#random() * (this.#order.length - best))];
+    if (victim !== undefined) this.#delete(victim.id);
+  }
+
+  #delete(id: string): void {
+    const member = this.#members.get(id);
+    if (member === undefined) return;
+    this.#members.delete(id);
+    this.#order.splice(this.#rankOf(member), 1);
+    this.#changed();
+  }
+
+  /** How many members are better placed. */
+  #rankOf(member: Member): number {
+    let low = 0;
+    let high = this.#order.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (bySeat(this.#order[middle] as Member, member) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #changed(): void {
+    this.#seats = null;
+    this.#seatIds = null;
   }
 
   #dropOldestNote(): void {

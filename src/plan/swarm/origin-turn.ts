@@ -1,3 +1,4 @@
+import { piecesOf, runOf } from './file-runs.ts';
 import { givesUpWaiting, type SwarmPatience } from './followers.ts';
 import { overlap } from './leases.ts';
 import { type Claim, nextRun, yieldsTo } from './next-run.ts';
@@ -18,8 +19,10 @@ export class OriginTurn {
   readonly #patience: SwarmPatience;
   readonly #jitter: number;
   #seatSinceMs: number | null = null;
-  /** The origin failed, or policy forbids it: not before this time. */
+  /** The origin failed: not before this time. */
   notBeforeMs = 0;
+  /** Policy forbids it. */
+  isForbidden = false;
 
   constructor(state: SwarmState, patience: SwarmPatience) {
     this.#state = state;
@@ -27,15 +30,20 @@ export class OriginTurn {
     this.#jitter = state.content.random();
   }
 
-  /** Decides; a claim becomes this node's lease at once. `knowsSeats`: all other seats have answered. */
-  step(nowMs: number, knowsSeats: boolean, receiving: boolean): OriginStep {
+  /** Whether this node cannot fetch from the origin now, whatever it misses. */
+  isBarred(nowMs: number): boolean {
+    return this.isForbidden || nowMs < this.notBeforeMs;
+  }
+
+  /** Decides; a claim becomes this node's lease at once. `knowsOwners`: all who may be fetching have answered. */
+  step(nowMs: number, knowsOwners: boolean, receiving: boolean): OriginStep {
     const { leases, view, complete } = this.#state;
     const isSeat = view.isSeat(view.self.id);
     this.#seatSinceMs = isSeat ? (this.#seatSinceMs ?? nowMs) : null;
     const mine = leases.of(view.self.id, nowMs);
     if (mine !== null) return this.#mustStop(nowMs) ? this.#stop(nowMs) : 'keep';
-    if (complete || nowMs < this.notBeforeMs) return 'keep';
-    const claim = this.#claim(nowMs, isSeat && this.#isSettled(nowMs, knowsSeats), receiving);
+    if (complete || this.isBarred(nowMs)) return 'keep';
+    const claim = this.#claim(nowMs, isSeat && this.#isSettled(nowMs, knowsOwners), receiving);
     if (claim === null) return 'keep';
     const position = claim.first * this.#state.file.pieceSize;
     leases.hear(view.self.id, { ...claim, position, ageMs: 0 }, nowMs);
@@ -61,7 +69,7 @@ export class OriginTurn {
     if (givesUpWaiting({ nowMs, gainedMs, pulseMs, receiving, jitter: this.#jitter }, this.#patience)) {
       return this.#firstMissing();
     }
-    return mayOwn ? this.#ownRun(nowMs) : null;
+    return mayOwn && !this.#state.passive ? this.#ownRun(nowMs) : null;
   }
 
   #ownRun(nowMs: number): Claim | null {
@@ -79,7 +87,7 @@ export class OriginTurn {
     return view.seats.filter(({ id }) => {
       if (id === view.self.id) return true;
       const partner = partners.get(id);
-      return partner !== undefined && !partner.offers.isComplete && leases.of(id, nowMs) === null;
+      return partner !== undefined && !partner.passive && !partner.offers.isComplete && leases.of(id, nowMs) === null;
     });
   }
 
@@ -87,16 +95,17 @@ export class OriginTurn {
     const { file, have } = this.#state;
     for (let first = 0; first < file.pieces; first++) {
       if (have.has(first)) continue;
+      const last = piecesOf(runOf(first, file), file).end;
       let end = first + 1;
-      while (end < file.pieces && end - first < file.piecesPerRun && !have.has(end)) end++;
+      while (end < last && !have.has(end)) end++;
       return { first, end, takenOver: false };
     }
     return null;
   }
 
-  #isSettled(nowMs: number, knowsSeats: boolean): boolean {
+  #isSettled(nowMs: number, knowsOwners: boolean): boolean {
     const sinceMs = nowMs - (this.#seatSinceMs ?? nowMs);
-    return sinceMs >= (knowsSeats ? SETTLE_MS : SETTLE_AT_MOST_MS);
+    return sinceMs >= (knowsOwners ? SETTLE_MS : SETTLE_AT_MOST_MS);
   }
 
   #mustStop(nowMs: number): boolean {

@@ -4,6 +4,10 @@ import { PieceSet } from './piece-set.ts';
 export interface Partner {
   readonly id: string;
   readonly offers: PieceSet;
+  /** It fetches nothing from the origin. */
+  passive: boolean;
+  /** It takes nothing from this node, which it says gave wrong bytes. */
+  distrusts: boolean;
   heardMs: number;
   toldMs: number;
   membersToldMs: number;
@@ -49,6 +53,8 @@ export class Partners {
     const partner: Partner = {
       id,
       offers: new PieceSet(this.#pieces),
+      passive: false,
+      distrusts: false,
       heardMs: nowMs,
       toldMs: Number.NEGATIVE_INFINITY,
       membersToldMs: Number.NEGATIVE_INFINITY,

@@ -31,6 +31,8 @@ export interface SwarmState {
   readonly gained: number[];
   /** The file is whole, and validated where that was needed. */
   complete: boolean;
+  /** This node fetches nothing from the origin for now, other than at the end of its patience. */
+  passive: boolean;
   readonly joinedMs: number;
   /** When a piece arrived last. */
   gainedMs: number;
@@ -50,6 +52,7 @@ export function newState(content: SwarmContent, nowMs: number): SwarmState {
     have: new PieceSet(file.pieces),
     gained: [],
     complete: false,
+    passive: false,
     joinedMs: nowMs,
     gainedMs: nowMs,
     pulseMs: nowMs,

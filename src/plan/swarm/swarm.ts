@@ -6,11 +6,12 @@ import type { PieceRequest } from './next-requests.ts';
 import { type OriginStep, OriginTurn } from './origin-turn.ts';
 import type { PieceSet } from './piece-set.ts';
 import { newState, type SwarmContent, type SwarmState } from './swarm-state.ts';
+import { writeBye } from './write-beat.ts';
 
-/** A step is due at least this often while the file is not complete, and after each fact that changes something. */
-export const STEP_MS = 100;
+/** A step is due at least this often while the file is not complete. */
+const STEP_MS = 100;
 /** The same for a node that has everything and only gives. */
-export const IDLE_STEP_MS = 500;
+const IDLE_STEP_MS = 500;
 
 /** What a node does now. */
 export interface SwarmStep {
@@ -19,6 +20,8 @@ export interface SwarmStep {
   readonly beats: readonly Outgoing[];
   readonly origin: OriginStep;
   readonly requests: readonly PieceRequest[];
+  /** When the next step is due at the latest; facts that change something make it due at once. */
+  readonly nextMs: number;
 }
 
 /**
@@ -66,9 +69,9 @@ export class Swarm {
     this.#contacts.lost(id, nowMs);
   }
 
-  /** A member sent a piece that is provably wrong: nothing it says counts any more. */
-  ban(id: string): void {
-    this.#contacts.lost(id, Number.POSITIVE_INFINITY);
+  /** A member is proven to have sent a wrong piece: nothing is taken from it any more, and it fetches for nobody. */
+  ban(id: string, nowMs: number): void {
+    this.#contacts.ban(id, nowMs);
   }
 
   /**
@@ -109,17 +112,26 @@ export class Swarm {
     this.#contacts.urgent();
   }
 
-  /** A request to a partner ended. Pieces that came are told with `gained` before. */
-  answered(request: PieceRequest, outcome: Outcome, nowMs: number): void {
-    this.#asking.ended(request, outcome, nowMs);
+  /** A request to a partner ended. Pieces that came are told with `gained` before; a busy partner may have said when to come again. */
+  answered(request: PieceRequest, outcome: Outcome, nowMs: number, retryAfterMs?: number): void {
+    this.#asking.ended(request, outcome, nowMs, retryAfterMs);
+  }
+
+  /** Policy forbids this node to fetch from the origin for others, or allows it again. */
+  forbidOrigin(isForbidden: boolean): void {
+    this.#turn.isForbidden = isForbidden;
   }
 
   /** What to do now. A claim for the origin and requests count as begun. */
   step(nowMs: number): SwarmStep {
     const interest = this.#contacts.interestDue(nowMs);
-    const origin = this.#turn.step(nowMs, this.#contacts.knowsAllSeats(), this.#asking.isReceiving);
+    this.#state.passive = this.#contacts.isDistrusted || this.#turn.isBarred(nowMs);
+    const origin = this.#turn.step(nowMs, this.#contacts.knowsOwners(nowMs), this.#asking.isReceiving);
     if (origin !== 'keep') this.#contacts.urgent();
-    return { interest, origin, beats: this.#contacts.step(nowMs), requests: this.#asking.step(nowMs) };
+    const beats = this.#contacts.step(nowMs);
+    const everyMs = this.#state.complete ? IDLE_STEP_MS : STEP_MS;
+    const nextMs = Math.min(nowMs + everyMs, Math.max(nowMs + 1, this.#contacts.interestMs));
+    return { interest, origin, beats, requests: this.#asking.step(nowMs), nextMs };
   }
 
   /** Only the requests of a step: enough after an answer or news, and cheap. */
@@ -129,8 +141,7 @@ export class Swarm {
 
   /** What partners are told when this node leaves. */
   leave(): Outgoing[] {
-    const bye: Beat = { kind: 'bye', have: [], complete: false, lease: null, pulseAgeMs: 0, members: [] };
-    return this.partners.map((to) => ({ to, beat: bye }));
+    return this.partners.map((to) => ({ to, beat: writeBye() }));
   }
 
   #complete(): void {

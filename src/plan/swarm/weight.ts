@@ -50,3 +50,18 @@ function mix(value: number): number {
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
 }
+
+/** How many nodes a newcomer asks about a content where nothing can be told to the whole subnet. */
+const MEETING_POINTS = 8;
+
+/**
+ * The nodes of a roster where those who want a content meet when broadcast is filtered: they remember who asked, and
+ * say who else did, whether they want it themselves or not. Rosters that differ a little still have most of them in common.
+ */
+export function meetingPoints(contentId: string, roster: Iterable<string>, count = MEETING_POINTS): string[] {
+  const ranked = [...roster].map((id) => ({ id, seed: memberSeed(contentId, id) }));
+  return ranked
+    .sort(bySeat)
+    .slice(0, count)
+    .map(({ id }) => id);
+}

@@ -13,6 +13,7 @@ export const CALM: SwarmScenario = {
   joinOverMs: 50,
   seed: 1,
   hears: 0.98,
+  rosterPart: null,
   deaths: [],
   slow: new Map(),
   bad: new Set(),

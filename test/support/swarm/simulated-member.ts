@@ -1,6 +1,6 @@
 import type { Beat } from '../../../src/plan/swarm/announcements.ts';
 import type { PieceRequest } from '../../../src/plan/swarm/next-requests.ts';
-import { IDLE_STEP_MS, STEP_MS, Swarm, type SwarmStep } from '../../../src/plan/swarm/swarm.ts';
+import { Swarm, type SwarmStep } from '../../../src/plan/swarm/swarm.ts';
 import { FILE_UPLOADS, PIECE_UPLOADS, UploadSlots } from '../../../src/plan/swarm/uploads.ts';
 import type { OriginFlow } from './simulated-origin.ts';
 import { LAN_BYTES_PER_MS, type Neighbour, type Network } from './swarm-scenario.ts';
@@ -90,7 +90,7 @@ export class SimulatedMember implements Neighbour {
   hearEvidence(offender: string): void {
     if (!this.alive || this.banned.has(offender)) return;
     this.banned.add(offender);
-    this.#swarm?.ban(offender);
+    this.#swarm?.ban(offender, this.#nowMs);
     for (const partner of this.#swarm?.partners ?? []) {
       this.#net.countEvidence();
       this.#net.events.after(this.#net.latencyMs(), () => this.#net.member(partner)?.hearEvidence(offender));
@@ -115,8 +115,9 @@ export class SimulatedMember implements Neighbour {
     const swarm = this.#swarm;
     if (!this.alive || swarm === null) return;
     if (this.#flow !== null) swarm.originAt(Math.floor(this.#net.origin.positionOf(this.#flow)), this.#nowMs);
-    this.#act(swarm.step(this.#nowMs));
-    this.#net.events.after(swarm.isComplete ? IDLE_STEP_MS : STEP_MS, () => this.#tick());
+    const step = swarm.step(this.#nowMs);
+    this.#act(step);
+    this.#net.events.at(step.nextMs, () => this.#tick());
   }
 
   #act({ interest, beats, origin, requests }: SwarmStep): void {

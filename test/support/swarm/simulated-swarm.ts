@@ -1,5 +1,6 @@
-import { type Random, seededRandom } from '../../../src/core/random.ts';
+import { type Random, sample, seededRandom } from '../../../src/core/random.ts';
 import { type Beat, beatBytes } from '../../../src/plan/swarm/announcements.ts';
+import { meetingPoints } from '../../../src/plan/swarm/weight.ts';
 import { EventQueue } from './event-queue.ts';
 import { SimulatedMember } from './simulated-member.ts';
 import { SimulatedOrigin } from './simulated-origin.ts';
@@ -8,6 +9,8 @@ import { type Network, type SwarmScenario, WAN_BYTES_PER_MS } from './swarm-scen
 /** Head of a request for pieces and of its answer. */
 const REQUEST_BYTES = 500;
 const INTEREST_BYTES = 150;
+/** A meeting point names so many members. */
+const MET = 16;
 /** Newcomers know what was told to the subnet in the last minute. */
 const REMEMBERED_MS = 60_000;
 
@@ -19,6 +22,7 @@ export class SimulatedSwarm implements Network {
   readonly origin: SimulatedOrigin;
   readonly members: SimulatedMember[];
   readonly #byId = new Map<string, SimulatedMember>();
+  readonly #meetings = new Map<string, Map<string, number>>();
   readonly #told: { id: string; atMs: number }[] = [];
   controlBytes = 0;
   beats = 0;
@@ -66,6 +70,11 @@ export class SimulatedSwarm implements Network {
 
   /** A datagram to the whole subnet: sent once, and heard by all that are there, which is counted too. */
   broadcast(id: string): void {
+    if (this.scenario.rosterPart === null) this.#tellAll(id);
+    else this.#meet(id, this.scenario.rosterPart);
+  }
+
+  #tellAll(id: string): void {
     const atMs = this.events.nowMs;
     this.interests++;
     this.controlBytes += INTEREST_BYTES * this.scenario.nodes;
@@ -91,6 +100,26 @@ export class SimulatedSwarm implements Network {
   /** Counts a proof of a wrong piece that is passed on. */
   countEvidence(): void {
     this.controlBytes += 300;
+  }
+
+  // A question to each meeting point, and the answer with up to 16 who asked before.
+  #meet(id: string, part: number): void {
+    const roster = this.members.filter((it) => it.alive && it.id !== id && this.random() < part).map((it) => it.id);
+    for (const point of meetingPoints(`file-${this.scenario.seed}`, roster)) {
+      this.interests++;
+      this.controlBytes += 2 * INTEREST_BYTES;
+      const asked = this.#meetings.get(point) ?? new Map<string, number>();
+      this.#meetings.set(point, asked);
+      this.events.after(this.latencyMs(), () => {
+        const known = sample([...asked], MET, this.random);
+        this.controlBytes += 42 * known.length;
+        asked.set(id, this.events.nowMs);
+        this.#byId.get(point)?.hearInterest(id, this.events.nowMs);
+        this.events.after(this.latencyMs(), () => {
+          for (const [other, atMs] of known) this.#byId.get(id)?.hearInterest(other, atMs);
+        });
+      });
+    }
   }
 
   #killOwner(): void {

@@ -16,6 +16,8 @@ export interface SwarmScenario {
   readonly seed: number;
   /** How likely a node hears what is told to the whole subnet. */
   readonly hears: number;
+  /** Broadcast is filtered: a node knows only this part of the others, and asks where those who want the file meet. */
+  readonly rosterPart: number | null;
   /** These die silently, each at its time after the start. */
   readonly deaths: readonly { readonly node: number; readonly atMs: number }[];
   /** These take no more than so many bytes per millisecond from the origin. */
@@ -56,6 +58,7 @@ export interface Neighbour {
   readonly id: string;
   readonly index: number;
   readonly alive: boolean;
+  hearInterest(id: string, atMs: number): void;
   hearEvidence(offender: string): void;
   give(client: string, bytes: number): number | null;
 }

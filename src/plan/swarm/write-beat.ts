@@ -1,0 +1,64 @@
+import { type Beat, MEMBERS_EVERY_MS, newsOf } from './announcements.ts';
+import type { Lease, LeaseFact } from './leases.ts';
+import type { SwarmState } from './swarm-state.ts';
+
+/** How many members a beat names besides the seats. */
+const NAMED_OTHERS = 8;
+
+/** What this node says to a member now. */
+export function writeBeat(state: SwarmState, kind: Beat['kind'], to: string, nowMs: number): Beat {
+  const { complete, passive, leases, view } = state;
+  const lease = leases.of(view.self.id, nowMs);
+  return {
+    kind,
+    have: newsFor(state, kind, to),
+    complete,
+    lease: lease === null ? null : factOf(lease, nowMs),
+    passive,
+    distrusts: view.isBanned(to),
+    others: othersFor(state, kind, to, nowMs),
+    pulseAgeMs: nowMs - state.pulseMs,
+    members: namesMembers(state, kind, to, nowMs) ? membersOf(state, nowMs) : [],
+  };
+}
+
+/** What a member hears that is left behind. */
+export function writeBye(): Beat {
+  const nothing = { have: [], complete: false, lease: null, others: [], members: [] };
+  return { kind: 'bye', ...nothing, passive: false, distrusts: false, pulseAgeMs: 0 };
+}
+
+// All pieces to one that is new, else those since the last beat; none to one that misses none.
+function newsFor({ gained, complete, partners }: SwarmState, kind: Beat['kind'], to: string): Beat['have'] {
+  const partner = partners.get(to);
+  if (complete || kind === 'no-room' || partner?.offers.isComplete === true) return [];
+  return newsOf(kind === 'beat' ? gained.slice(partner?.toldPieces ?? 0) : gained);
+}
+
+// A new seat hears of all that is fetched; whoever fetches, of what others fetch of the same.
+function othersFor(
+  { leases, view, partners }: SwarmState,
+  kind: Beat['kind'],
+  to: string,
+  nowMs: number,
+): Beat['others'] {
+  if (partners.get(to) === undefined) return [];
+  const told = kind === 'welcome' && view.isSeat(to) ? leases.live(nowMs) : leases.rivals(to, nowMs);
+  const others = told.filter(({ holder }) => holder !== view.self.id && holder !== to);
+  return others.map((lease) => ({ holder: lease.holder, ...factOf(lease, nowMs) }));
+}
+
+function namesMembers({ partners }: SwarmState, kind: Beat['kind'], to: string, nowMs: number): boolean {
+  if (kind !== 'beat') return kind !== 'hello';
+  return nowMs - (partners.get(to)?.membersToldMs ?? 0) >= MEMBERS_EVERY_MS;
+}
+
+function membersOf({ view }: SwarmState, nowMs: number): Beat['members'] {
+  const ids = new Set([...view.seats.map(({ id }) => id), ...view.some(NAMED_OTHERS)]);
+  ids.delete(view.self.id);
+  return [...ids].map((id) => ({ id, ageMs: nowMs - (view.heardMs(id) ?? nowMs) }));
+}
+
+function factOf({ first, end, position, takenOver, sinceMs }: Lease, nowMs: number): LeaseFact {
+  return { first, end, position, takenOver, ageMs: nowMs - sinceMs };
+}
