@@ -99,7 +99,9 @@ async function shareAll(job: Job, waiting: readonly Waiting[], context: JobConte
   for (const file of job.record.files) {
     if (file.sharing !== 'pending') continue;
     file.sharing = 'not-shared';
-    file.sharingReason = 'the file was not transferred';
+    file.sharingReason = file.completed
+      ? 'it was handed over before the job could be completed'
+      : 'the file was not transferred';
   }
   await context.store.recordEnd(job);
   context.changed(job);
