@@ -12,6 +12,7 @@ const SUITES: Readonly<Record<string, () => Promise<{ run(): Promise<Row[]> }>>>
   'small-object': () => import('./small-object.ts'),
   idle: () => import('./idle.ts'),
   discovery: () => import('./discovery.ts'),
+  'swarm-simulation': () => import('./swarm-simulation.ts'),
   jobs: () => import('./jobs.ts'),
   download: () => import('./download.ts'),
 };

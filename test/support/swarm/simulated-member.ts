@@ -16,6 +16,7 @@ export class SimulatedMember implements Neighbour {
   readonly #uploads: UploadSlots;
   #swarm: Swarm | null = null;
   #flow: OriginFlow | null = null;
+  #isSettled = false;
   #upFreeMs = 0;
   #downFreeMs = 0;
   readonly banned = new Set<string>();
@@ -60,7 +61,7 @@ export class SimulatedMember implements Neighbour {
     if (scenario.liars.has(this.index)) {
       this.#swarm.gained(this.#allPieces(), false, events.nowMs);
       this.#swarm.validated();
-      this.#net.left--;
+      this.#settle();
     }
     this.#tick();
   }
@@ -68,7 +69,7 @@ export class SimulatedMember implements Neighbour {
   die(): void {
     if (!this.alive) return;
     this.alive = false;
-    if (this.doneMs === null) this.#net.left--;
+    this.#settle();
     if (this.#flow !== null) this.#net.origin.abort(this.#flow);
     this.#flow = null;
   }
@@ -211,9 +212,16 @@ export class SimulatedMember implements Neighbour {
     if (!swarm.have.isComplete || this.doneMs !== null) return;
     swarm.validated();
     this.doneMs = this.#nowMs;
-    this.#net.left--;
+    this.#settle();
     if (this.#flow !== null) this.#stopFetching();
     this.#act(swarm.step(this.#nowMs));
+  }
+
+  // Nobody waits for this node any more: it has the file, is dead, or only pretends.
+  #settle(): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#net.left--;
   }
 
   #bytesOf({ first, end }: PieceRequest): number {
