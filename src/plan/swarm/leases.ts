@@ -81,6 +81,15 @@ export class LeaseBook {
     return lease !== undefined && isLive(lease, nowMs) ? lease : null;
   }
 
+  /** The holder is still at it, whether it came further or not. For the own lease: nobody else renews that. */
+  renew(holder: string, nowMs: number): Lease | null {
+    const lease = this.#leases.get(holder);
+    if (lease === undefined) return null;
+    const renewed = { ...lease, heardMs: nowMs };
+    this.#leases.set(holder, renewed);
+    return renewed;
+  }
+
   /** All live leases. */
   live(nowMs: number): Lease[] {
     return [...this.#leases.values()].filter((lease) => isLive(lease, nowMs));

@@ -40,8 +40,7 @@ export class OriginTurn {
     const { leases, view, complete } = this.#state;
     const isSeat = view.isSeat(view.self.id);
     this.#seatSinceMs = isSeat ? (this.#seatSinceMs ?? nowMs) : null;
-    const mine = leases.of(view.self.id, nowMs);
-    if (mine !== null) return this.#mustStop(nowMs) ? this.#stop(nowMs) : 'keep';
+    if (leases.renew(view.self.id, nowMs) !== null) return this.#mustStop(nowMs) ? this.#stop(nowMs) : 'keep';
     if (complete || this.isBarred(nowMs)) return 'keep';
     const claim = this.#claim(nowMs, isSeat && this.#isSettled(nowMs, knowsOwners), receiving);
     if (claim === null) return 'keep';
@@ -53,7 +52,7 @@ export class OriginTurn {
   /** Bytes came from the origin: the lease goes on. */
   progressed(position: number, nowMs: number): void {
     const { leases, view } = this.#state;
-    const mine = leases.of(view.self.id, nowMs);
+    const mine = leases.renew(view.self.id, nowMs);
     if (mine === null) return;
     if (position > mine.position) this.#state.pulseMs = nowMs;
     leases.hear(view.self.id, { ...mine, position, ageMs: nowMs - mine.sinceMs }, nowMs);

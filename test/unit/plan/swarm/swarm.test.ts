@@ -1,0 +1,218 @@
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../../src/core/random.ts';
+import type { Beat } from '../../../../src/plan/swarm/announcements.ts';
+import { MAX_PARTNERS } from '../../../../src/plan/swarm/contacts.ts';
+import { Swarm, type SwarmStep } from '../../../../src/plan/swarm/swarm.ts';
+
+const MIB = 1024 * 1024;
+
+interface Fetch {
+  readonly id: string;
+  readonly atMs: number;
+  readonly first: number;
+  readonly end: number;
+}
+
+/** Some members in one room: what one says the others hear at once. The clock moves in steps of 50 ms. */
+class Room {
+  readonly swarms = new Map<string, Swarm>();
+  readonly fetches: Fetch[] = [];
+  readonly stops: string[] = [];
+  readonly steps = new Map<string, SwarmStep>();
+  nowMs = 0;
+  readonly #mib: number;
+  readonly #anchored: boolean;
+
+  constructor(ids: readonly string[], mib = 16, anchored = true) {
+    this.#mib = mib;
+    this.#anchored = anchored;
+    for (const id of ids) this.enter(id);
+  }
+
+  enter(id: string): Swarm {
+    const content = { contentId: 'content', self: id, size: this.#mib * MIB, pieceSize: MIB, anchored: this.#anchored };
+    const swarm = new Swarm({ ...content, random: seededRandom(this.swarms.size) }, this.nowMs);
+    for (const other of this.swarms.keys()) swarm.hearInterest(other, this.nowMs);
+    for (const other of this.swarms.values()) other.hearInterest(id, this.nowMs);
+    this.swarms.set(id, swarm);
+    return swarm;
+  }
+
+  get(id: string): Swarm {
+    return this.swarms.get(id) as Swarm;
+  }
+
+  run(forMs: number): void {
+    const untilMs = this.nowMs + forMs;
+    for (; this.nowMs < untilMs; this.nowMs += 50) for (const id of [...this.swarms.keys()]) this.step(id);
+  }
+
+  step(id: string): void {
+    const step = this.get(id).step(this.nowMs);
+    this.steps.set(id, step);
+    if (step.origin === 'stop') this.stops.push(id);
+    else if (step.origin !== 'keep') this.fetches.push({ id, atMs: this.nowMs, ...step.origin });
+    for (const { to, beat } of step.beats) this.#deliver(id, to, beat);
+  }
+
+  #deliver(from: string, to: string, beat: Beat): void {
+    for (const answer of this.swarms.get(to)?.hear(from, beat, this.nowMs) ?? []) {
+      this.#deliver(to, answer.to, answer.beat);
+    }
+  }
+}
+
+const beat = (extra: Partial<Beat>): Beat => ({
+  kind: 'beat',
+  have: [],
+  complete: false,
+  lease: null,
+  passive: false,
+  distrusts: false,
+  others: [],
+  pulseAgeMs: 0,
+  members: [],
+  ...extra,
+});
+
+describe('Swarm', () => {
+  it('lets a node that is alone fetch after a moment of listening', () => {
+    const room = new Room(['a']);
+    room.run(300);
+    expect(room.fetches).toHaveLength(1);
+    expect(room.fetches[0]).toMatchObject({ id: 'a', first: 0, end: 4 });
+    expect(room.fetches[0]?.atMs).toBeLessThanOrEqual(150);
+  });
+
+  it('lets each of four members fetch another run, and no run twice', () => {
+    const room = new Room(['a', 'b', 'c', 'd']);
+    room.run(1_000);
+    expect(new Set(room.fetches.map(({ id }) => id)).size).toBe(4);
+    expect(room.fetches.map(({ first }) => first).sort((x, y) => x - y)).toEqual([0, 4, 8, 12]);
+    expect(room.stops).toEqual([]);
+  });
+
+  it('asks an owner for a piece as soon as it has told of it', () => {
+    const room = new Room(['a', 'b']);
+    room.run(500);
+    const { id, first } = room.fetches[0] as Fetch;
+    room.get(id).gained([first], true, room.nowMs);
+    room.step(id);
+    const other = id === 'a' ? 'b' : 'a';
+    expect(room.get(other).requests(room.nowMs)).toEqual([{ partner: id, first, end: first + 1 }]);
+    expect(room.get(other).requests(room.nowMs)).toEqual([]);
+  });
+
+  it('goes on for a dead owner within two seconds, behind what that one gave to others', () => {
+    const room = new Room(['a', 'b'], 4);
+    room.run(500);
+    const { id: dead, first } = room.fetches[0] as Fetch;
+    const heir = dead === 'a' ? 'b' : 'a';
+    room.get(dead).gained([first], true, room.nowMs);
+    room.get(dead).originAt((first + 1) * MIB + 5, room.nowMs);
+    room.step(dead);
+    room.get(heir).gained([first], false, room.nowMs);
+    const diedMs = room.nowMs;
+    room.swarms.delete(dead);
+    room.run(2_500);
+    const taken = room.fetches.find(({ id }) => id === heir) as Fetch;
+    expect(taken).toMatchObject({ first: first + 1, end: 4 });
+    expect(taken.atMs - diedMs).toBeLessThanOrEqual(2_000);
+  });
+
+  it('hands over at once when an owner says that it leaves', () => {
+    const room = new Room(['a', 'b'], 4);
+    room.run(500);
+    const { id } = room.fetches[0] as Fetch;
+    const heir = id === 'a' ? 'b' : 'a';
+    for (const { to, beat: bye } of room.get(id).leave()) room.get(to).hear(id, bye, room.nowMs);
+    room.swarms.delete(id);
+    room.step(heir);
+    expect(room.fetches.at(-1)).toMatchObject({ id: heir, first: 0, end: 4 });
+  });
+
+  it('leaves running leases alone when somebody better placed comes late', () => {
+    const room = new Room(['a'], 4);
+    room.run(500);
+    for (let index = 0; index < 20; index++) room.enter(`late-${index}`);
+    room.run(2_000);
+    expect(room.fetches).toHaveLength(1);
+    expect(room.stops).toEqual([]);
+  });
+
+  it('does not fetch what a partner has', () => {
+    const room = new Room(['a']);
+    room.enter('b').gained(Array(16).keys(), false, 0);
+    room.run(2_000);
+    expect(room.fetches).toEqual([]);
+    expect(room.steps.get('a')?.requests ?? []).toEqual([]);
+    expect(room.get('a').partners).toEqual(['b']);
+  });
+
+  it('fetches nothing while policy forbids it, and leaves all runs to the others', () => {
+    const room = new Room(['a', 'b']);
+    room.get('a').forbidOrigin(true);
+    room.run(1_000);
+    expect(room.fetches.map(({ id }) => id)).toEqual(['b']);
+  });
+
+  it('believes nothing of a banned member, which learns that it is distrusted', () => {
+    const room = new Room(['a', 'b', 'c']);
+    room.run(50);
+    room.get('a').ban('b', room.nowMs);
+    room.get('c').ban('b', room.nowMs);
+    room
+      .get('a')
+      .hear(
+        'b',
+        beat({ complete: true, lease: { first: 0, end: 4, position: 0, ageMs: 0, takenOver: false } }),
+        room.nowMs,
+      );
+    room.run(1_500);
+    expect(
+      room
+        .get('a')
+        .requests(room.nowMs)
+        .filter(({ partner }) => partner === 'b'),
+    ).toEqual([]);
+    expect(room.fetches.filter(({ id }) => id === 'b')).toEqual([]);
+    expect(room.fetches.filter(({ id }) => id !== 'b')).toHaveLength(2);
+  });
+
+  it('lets one node fetch a file without an anchor, and tells of it only when it is validated', () => {
+    const room = new Room(['a', 'b', 'c'], 16, false);
+    room.run(1_000);
+    expect(room.fetches).toHaveLength(1);
+    const { id, end } = room.fetches[0] as Fetch;
+    expect(end).toBe(16);
+    room.get(id).gained(Array(16).keys(), true, room.nowMs);
+    room.step(id);
+    const other = id === 'a' ? 'b' : 'a';
+    expect(room.get(other).requests(room.nowMs)).toEqual([]);
+    room.get(id).validated();
+    room.step(id);
+    expect(room.get(other).requests(room.nowMs)).not.toEqual([]);
+  });
+
+  it('fetches what nobody delivers once its patience is over', () => {
+    const room = new Room(['a']);
+    const liar = (extra: Partial<Beat>) => room.get('a').hear('liar', beat(extra), room.nowMs);
+    liar({ kind: 'welcome', complete: true });
+    for (; room.nowMs < 30_000 && room.fetches.length === 0; room.nowMs += 100) {
+      liar({ complete: true, pulseAgeMs: 60_000 });
+      room.step('a');
+      for (const request of room.steps.get('a')?.requests ?? []) room.get('a').answered(request, 'busy', room.nowMs);
+    }
+    expect(room.fetches).toHaveLength(1);
+  });
+
+  it('has no more partners than it can keep informed, whoever asks', () => {
+    const room = new Room(['a']);
+    const kinds = ['hello', 'welcome', 'beat'] as const;
+    for (let index = 0; index < 300; index++) {
+      for (const kind of kinds) room.get('a').hear(`x-${index}`, beat({ kind }), 0);
+    }
+    // Other seats come on top: a seat has to know them.
+    expect(room.get('a').partners.length).toBeLessThanOrEqual(3 * MAX_PARTNERS);
+  });
+});
