@@ -48,7 +48,9 @@ export class Listener {
     const what = `'${kind}' of ${shown.displayName}`;
     // Within one life a notification may be on its way already while it is acknowledged or its job ends.
     if ((this.#acknowledged.get(id) ?? life) < life) report(`${what} was acknowledged before`);
-    if ((job?.endedInLife ?? life) < life) report(`${what} was told after the end of the job`);
+    // A job that completed itself tells until it is acknowledged; one that its owner ended tells no more.
+    const endedInLife = job?.plan.fate === 'auto' ? life : (job?.endedInLife ?? life);
+    if (endedInLife < life) report(`${what} was told after the end of the job`);
     if (kind === 'transferred') this.#transferred.add(jobId);
     else report(`${what} was not expected`);
   }
