@@ -67,7 +67,8 @@ export type NetworkLimits = Required<NetworkOptions>;
 
 /**
  * The node among its peers, over libp2p: who is who (Noise), are you of my domain (membership exchange), do you hold this
- * (search). Only members of a domain start it, so a node in no domain opens no socket. No content goes this way.
+ * (search). Only members of a domain start it, so a node in no domain opens no socket. No content goes this way but the
+ * few KiB of a small object, with an answer.
  */
 export class PeerNetwork implements AsyncDisposable {
   readonly #deps: NetworkDeps;
