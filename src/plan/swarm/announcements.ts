@@ -1,6 +1,13 @@
 import type { LeaseFact } from './leases.ts';
 import { type PieceRun, runsOf } from './piece-set.ts';
 
+/** A lease of somebody else. */
+export interface ToldLease extends LeaseFact {
+  readonly holder: string;
+  /** How long ago the holder itself was heard. Without it two nodes could keep the lease of a dead one alive for each other. */
+  readonly silentMs: number;
+}
+
 /** What one member tells another; the only message between members besides asking for pieces. */
 export interface Beat {
   /**
@@ -14,12 +21,14 @@ export interface Beat {
   readonly complete: boolean;
   /** What the sender fetches from the origin now. */
   readonly lease: LeaseFact | null;
+  /** The sender takes itself for one of the seats; those have to know each other. */
+  readonly seat: boolean;
   /** The sender fetches nothing from the origin: policy forbids it, the origin refuses, or the others do not trust it. */
   readonly passive: boolean;
   /** The sender has proof that the receiver gave wrong bytes, and takes nothing from it any more. */
   readonly distrusts: boolean;
   /** What others fetch: to a seat with the `welcome`, and to one that fetches the same as somebody else. */
-  readonly others: readonly (LeaseFact & { readonly holder: string })[];
+  readonly others: readonly ToldLease[];
   /** How long ago a byte came from the origin to anybody, as far as the sender knows. */
   readonly pulseAgeMs: number;
   /** Some members, and how long ago each was heard. */

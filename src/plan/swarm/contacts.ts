@@ -5,8 +5,10 @@ import { writeBeat } from './write-beat.ts';
 
 /** A node looks for partners until it has this many. */
 export const WANTED_PARTNERS = 12;
-/** And accepts up to this many; seats are partners of each other in any case. */
+/** And accepts up to this many. */
 export const MAX_PARTNERS = 24;
+/** Seats are partners of each other besides; some more of them, because nodes may differ in who is one. */
+export const MAX_SEAT_PARTNERS = 24;
 /** A partner that is silent for this long is gone: three beats, and a little. */
 const SILENT_BEATS = 3.2;
 /** This many members are asked at once to be partners, and each at most this often. */
@@ -14,6 +16,8 @@ const HELLOS = 4;
 const HELLO_AGAIN_MS = 2_000;
 /** Seats ask each other, and those who fetch, more often: before they have answered, this node does not know what is fetched already. */
 const HELLO_OWNER_AGAIN_MS = 300;
+/** One that had no room is not asked again before this and the usual time. */
+const NO_ROOM_MS = 6_000;
 /** Seats say so to the whole subnet this often; a newcomer finds the swarm by what it heard. */
 const INTEREST_EVERY_MS = 5_000;
 /** The first time comes after up to this long, so that a crowd that starts at once does not send at once. */
@@ -34,7 +38,7 @@ export interface Outgoing {
 export class Contacts {
   readonly #state: SwarmState;
   readonly #askedMs = new Map<string, number>();
-  /** Who said anything but hello: it is a partner, has everything as this node has, or has no room. */
+  /** Who said anything but hello: it is a partner, or has everything as this node has. */
   readonly #answered = new Set<string>();
   #interestMs: number;
   #urgent = false;
@@ -86,6 +90,7 @@ export class Contacts {
     this.#learn(from, beat, nowMs);
     if (beat.kind === 'no-room') {
       partners.drop(from);
+      this.#askedMs.set(from, nowMs + NO_ROOM_MS);
       return [];
     }
     if (beat.complete && this.#state.complete) {
@@ -110,7 +115,8 @@ export class Contacts {
     view.hear(from, nowMs);
     for (const { id, ageMs } of beat.members.slice(0, MAX_NAMED)) view.hear(id, nowMs - Math.max(0, ageMs));
     for (const lease of beat.others.slice(0, MAX_NAMED)) {
-      if (!view.isBanned(lease.holder)) leases.hearOf(lease.holder, lease, nowMs);
+      const { holder, silentMs } = lease;
+      if (holder !== view.self.id && !view.isBanned(holder)) leases.hearOf(holder, lease, silentMs, nowMs);
     }
     this.#state.pulseMs = Math.max(this.#state.pulseMs, nowMs - Math.max(0, beat.pulseAgeMs));
   }
@@ -148,7 +154,9 @@ export class Contacts {
     const { view, partners, leases } = this.#state;
     const isOwner = view.isSeat(view.self.id) || leases.of(view.self.id, nowMs) !== null;
     // For one that answers a hello of ours the place was meant.
-    const isAwaited = (isOwner && view.isSeat(from)) || (beat.kind === 'welcome' && this.#askedMs.has(from));
+    const isAwaited =
+      (isOwner && beat.seat && partners.size < MAX_PARTNERS + MAX_SEAT_PARTNERS) ||
+      (beat.kind === 'welcome' && this.#askedMs.has(from));
     if (partners.size >= MAX_PARTNERS && !isAwaited) return null;
     return partners.add(from, nowMs);
   }
@@ -156,6 +164,7 @@ export class Contacts {
   #note(partner: Partner, beat: Beat, nowMs: number): void {
     const { partners, leases, file, view } = this.#state;
     partner.heardMs = nowMs;
+    partner.seat = beat.seat;
     partner.passive = beat.passive;
     partner.distrusts = beat.distrusts;
     // What it says of itself does not count, but it may have what others give: else it would fetch all of it again.
@@ -211,8 +220,7 @@ export class Contacts {
   #mayAsk(id: string, againMs: number, nowMs: number): boolean {
     const { view, partners } = this.#state;
     if (id === view.self.id || partners.get(id) !== undefined) return false;
-    const pauseMs = this.#answered.has(id) ? 4 * HELLO_AGAIN_MS : againMs;
-    return nowMs - (this.#askedMs.get(id) ?? Number.NEGATIVE_INFINITY) >= pauseMs;
+    return nowMs - (this.#askedMs.get(id) ?? Number.NEGATIVE_INFINITY) >= againMs;
   }
 
   // Seats beat faster for each other; all count with what both know, so neither takes the other for dead.

@@ -12,6 +12,8 @@ const SLOW_PART = 0.25;
 const HEDGE_PART = 0.02;
 /** More leases at once than this are not noted: seats are 16, and a liar could name any number. */
 const MAX_LEASES = 64;
+/** Longer than this nobody waits for a slow owner, whatever the hand-over costs; that is less than a piece. */
+const TOO_LONG_MS = 10_000;
 /** How many finished leases the usual rate is taken from. */
 const REMEMBERED_RATES = 9;
 
@@ -65,9 +67,12 @@ export class LeaseBook {
     this.#leases.set(holder, { ...fact, holder, sinceMs, heardMs: nowMs, movedMs: moved ? nowMs : same.movedMs });
   }
 
-  /** Notes a lease that somebody else told of, unless its holder was heard itself: then that one knows better. */
-  hearOf(holder: string, fact: LeaseFact, nowMs: number): void {
-    if (this.of(holder, nowMs) === null) this.hear(holder, fact, nowMs);
+  /** Notes a lease that somebody else told of, who heard its holder `silentMs` ago; not when more is known already. */
+  hearOf(holder: string, fact: LeaseFact, silentMs: number, nowMs: number): void {
+    if (silentMs > LEASE_MS || this.of(holder, nowMs) !== null) return;
+    this.hear(holder, fact, nowMs);
+    const lease = this.#leases.get(holder);
+    if (lease !== undefined) this.#leases.set(holder, { ...lease, heardMs: nowMs - Math.max(0, silentMs) });
   }
 
   /** Drops the lease of a holder that is gone or banned; nothing is learned from its rate. */
@@ -101,13 +106,17 @@ export class LeaseBook {
     return own === null ? [] : this.live(nowMs).filter((lease) => lease.holder !== holder && overlap(lease, own));
   }
 
-  /** Live leases whose holder is stalled or far slower than usual; none once hand-overs have cost their share. */
+  /**
+   * Live leases whose holder is stalled or far slower than usual. Once hand-overs have cost their share, only those for
+   * which all would have to wait too long.
+   */
   late(nowMs: number): Lease[] {
     const usual = this.#usualRate(nowMs);
     return this.live(nowMs).filter((lease) => {
       if (nowMs - lease.movedMs > STALLED_MS) return true;
-      if (nowMs - lease.sinceMs < FAIR_TRIAL_MS || !this.#affordable(lease)) return false;
-      return this.#rate(lease, nowMs) < SLOW_PART * usual;
+      const rate = this.#rate(lease, nowMs);
+      if (nowMs - lease.sinceMs < FAIR_TRIAL_MS || rate >= SLOW_PART * usual) return false;
+      return this.#affordable(lease) || (lease.end * this.#file.pieceSize - lease.position) / rate > TOO_LONG_MS;
     });
   }
 

@@ -1,6 +1,6 @@
 import { piecesOf, runOf } from './file-runs.ts';
 import { givesUpWaiting, type SwarmPatience } from './followers.ts';
-import { overlap } from './leases.ts';
+import { type Lease, overlap } from './leases.ts';
 import { type Claim, nextRun, yieldsTo } from './next-run.ts';
 import type { SwarmState } from './swarm-state.ts';
 import { memberSeed, type Ranked } from './weight.ts';
@@ -9,6 +9,9 @@ import { memberSeed, type Ranked } from './weight.ts';
 export const SETTLE_MS = 100;
 /** And no longer than this when seats do not answer. */
 const SETTLE_AT_MOST_MS = 800;
+
+/** An owner that was late leaves the origin to others for this long. */
+const SLOW_PAUSE_MS = 30_000;
 
 /** What to do about the origin now. */
 export type OriginStep = 'keep' | 'stop' | Claim;
@@ -40,7 +43,10 @@ export class OriginTurn {
     const { leases, view, complete } = this.#state;
     const isSeat = view.isSeat(view.self.id);
     this.#seatSinceMs = isSeat ? (this.#seatSinceMs ?? nowMs) : null;
-    if (leases.renew(view.self.id, nowMs) !== null) return this.#mustStop(nowMs) ? this.#stop(nowMs) : 'keep';
+    if (leases.renew(view.self.id, nowMs) !== null) {
+      const rival = this.#rival(nowMs);
+      return rival === null ? 'keep' : this.#stop(rival, nowMs);
+    }
     if (complete || this.isBarred(nowMs)) return 'keep';
     const claim = this.#claim(nowMs, isSeat && this.#isSettled(nowMs, knowsOwners), receiving);
     if (claim === null) return 'keep';
@@ -86,7 +92,9 @@ export class OriginTurn {
     return view.seats.filter(({ id }) => {
       if (id === view.self.id) return true;
       const partner = partners.get(id);
-      return partner !== undefined && !partner.passive && !partner.offers.isComplete && leases.of(id, nowMs) === null;
+      // One that does not know that it is a seat would never begin.
+      if (partner === undefined || !partner.seat || partner.passive || partner.offers.isComplete) return false;
+      return leases.of(id, nowMs) === null;
     });
   }
 
@@ -107,19 +115,21 @@ export class OriginTurn {
     return sinceMs >= (knowsOwners ? SETTLE_MS : SETTLE_AT_MOST_MS);
   }
 
-  #mustStop(nowMs: number): boolean {
+  #rival(nowMs: number): Lease | null {
     const { leases, view, file, content } = this.#state;
     const mine = leases.of(view.self.id, nowMs);
-    if (mine === null) return false;
-    return leases.live(nowMs).some((theirs) => {
-      if (theirs.holder === mine.holder) return false;
+    if (mine === null) return null;
+    const wins = (theirs: Lease) => {
       const other = { id: theirs.holder, seed: memberSeed(content.contentId, theirs.holder) };
       return yieldsTo(mine, theirs, { mine: view.self, theirs: other }, file);
-    });
+    };
+    return leases.rivals(view.self.id, nowMs).find(wins) ?? null;
   }
 
-  #stop(nowMs: number): 'stop' {
+  // Whoever was too slow for the others is not the next to begin: it would be too slow again.
+  #stop(rival: Lease, nowMs: number): 'stop' {
     this.ended(nowMs);
+    if (rival.takenOver) this.notBeforeMs = nowMs + SLOW_PAUSE_MS;
     return 'stop';
   }
 }

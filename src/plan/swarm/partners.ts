@@ -4,6 +4,8 @@ import { PieceSet } from './piece-set.ts';
 export interface Partner {
   readonly id: string;
   readonly offers: PieceSet;
+  /** It takes itself for a seat. */
+  seat: boolean;
   /** It fetches nothing from the origin. */
   passive: boolean;
   /** It takes nothing from this node, which it says gave wrong bytes. */
@@ -53,6 +55,7 @@ export class Partners {
     const partner: Partner = {
       id,
       offers: new PieceSet(this.#pieces),
+      seat: false,
       passive: false,
       distrusts: false,
       heardMs: nowMs,

@@ -14,6 +14,7 @@ export function writeBeat(state: SwarmState, kind: Beat['kind'], to: string, now
     have: newsFor(state, kind, to),
     complete,
     lease: lease === null ? null : factOf(lease, nowMs),
+    seat: view.isSeat(view.self.id),
     passive,
     distrusts: view.isBanned(to),
     others: othersFor(state, kind, to, nowMs),
@@ -25,7 +26,7 @@ export function writeBeat(state: SwarmState, kind: Beat['kind'], to: string, now
 /** What a member hears that is left behind. */
 export function writeBye(): Beat {
   const nothing = { have: [], complete: false, lease: null, others: [], members: [] };
-  return { kind: 'bye', ...nothing, passive: false, distrusts: false, pulseAgeMs: 0 };
+  return { kind: 'bye', ...nothing, seat: false, passive: false, distrusts: false, pulseAgeMs: 0 };
 }
 
 // All pieces to one that is new, else those since the last beat; none to one that misses none.
@@ -45,7 +46,7 @@ function othersFor(
   if (partners.get(to) === undefined) return [];
   const told = kind === 'welcome' && view.isSeat(to) ? leases.live(nowMs) : leases.rivals(to, nowMs);
   const others = told.filter(({ holder }) => holder !== view.self.id && holder !== to);
-  return others.map((lease) => ({ holder: lease.holder, ...factOf(lease, nowMs) }));
+  return others.map((lease) => ({ ...factOf(lease, nowMs), holder: lease.holder, silentMs: nowMs - lease.heardMs }));
 }
 
 function namesMembers({ partners }: SwarmState, kind: Beat['kind'], to: string, nowMs: number): boolean {

@@ -1,5 +1,5 @@
 import { SimulatedSwarm } from './simulated-swarm.ts';
-import { type SwarmScenario, WAN_BYTES_PER_MS } from './swarm-scenario.ts';
+import { LAN_BYTES_PER_MS, type SwarmScenario, WAN_BYTES_PER_MS } from './swarm-scenario.ts';
 
 const MIB = 1024 * 1024;
 
@@ -17,6 +17,7 @@ export const CALM: SwarmScenario = {
   deaths: [],
   slow: new Map(),
   bad: new Set(),
+  uploadBytesPerMs: LAN_BYTES_PER_MS,
   liars: new Set(),
   killOwnersAtMs: [],
 };

@@ -102,7 +102,7 @@ export class SimulatedMember implements Neighbour {
   give(client: string, bytes: number): number | null {
     if (this.#net.scenario.liars.has(this.index)) return null;
     if (!this.#uploads.admit(client, this.#nowMs, false)) return null;
-    this.#upFreeMs = Math.max(this.#upFreeMs, this.#nowMs) + bytes / LAN_BYTES_PER_MS;
+    this.#upFreeMs = Math.max(this.#upFreeMs, this.#nowMs) + bytes / this.#net.scenario.uploadBytesPerMs;
     this.uploaded += bytes;
     this.#net.events.at(this.#upFreeMs, () => this.#uploads.done(client, this.#nowMs));
     return this.#upFreeMs;

@@ -24,6 +24,8 @@ export interface SwarmScenario {
   readonly slow: ReadonlyMap<number, number>;
   /** These give wrong bytes for every piece. */
   readonly bad: ReadonlySet<number>;
+  /** What a node may give to its neighbours, all together. */
+  readonly uploadBytesPerMs: number;
   /** These say that they have everything and give nothing. */
   readonly liars: ReadonlySet<number>;
   /** When an owner at this time fetches, the first one dies: `deaths` of nodes that matter. */

@@ -65,7 +65,7 @@ describe('LeaseBook', () => {
     expect(holders(book.late(STALLED_MS + 500))).toEqual(['a']);
   });
 
-  it('hands no more over from the living once that has cost its share', () => {
+  it('hands little more over from the living once that has cost its share', () => {
     const book = new LeaseBook(file);
     const nowMs = withSlowOne(book, 3);
     // Two hand-overs that lose most of a piece each: more than 2 % of the file.
@@ -74,6 +74,10 @@ describe('LeaseBook', () => {
       book.hear(`${id}-taker`, lease(20 + 8 * index, (20 + 8 * index) * MIB, { takenOver: true }), nowMs);
     }
     expect(book.hedgedBytes).toBeGreaterThan(0.02 * file.size);
+    expect(holders(book.late(nowMs))).toEqual(['slow']);
+    // Nearly done: worth waiting for.
+    book.hear('slow', lease(12, 16 * MIB - 10), nowMs);
+    book.hear('slower', lease(28, 32 * MIB - 10, { ageMs: 3_000_000 }), nowMs);
     expect(book.late(nowMs)).toEqual([]);
   });
 });

@@ -67,6 +67,7 @@ const beat = (extra: Partial<Beat>): Beat => ({
   have: [],
   complete: false,
   lease: null,
+  seat: false,
   passive: false,
   distrusts: false,
   others: [],
