@@ -13,7 +13,7 @@ import type { SearchOptions } from './search.ts';
 import type { PeerAnswer, SearchHandler, SearchQuery } from './search-types.ts';
 
 export type { PeerConnection } from './connections.ts';
-export type { PeerAnswer, PeerRecord, SearchAnswer, SearchHandler, SearchQuery, WhenAnswered } from './search-types.ts';
+export type { PeerAnswer, PeerRecord, SearchAnswer, SearchHandler, SearchQuery } from './search-types.ts';
 
 /** What the network works with. */
 export interface NetworkDeps {
