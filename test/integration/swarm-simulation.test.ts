@@ -80,4 +80,23 @@ describe('crowds', { timeout: TIMEOUT_MS }, () => {
     expect(report.originShare).toBeLessThanOrEqual(1.02);
     expect(report.lastDone).toBeLessThanOrEqual(1.25);
   });
+
+  it.each([
+    ['200 at once, three owners die', { nodes: 200, killOwnersAtMs: [2_500, 2_700, 2_900], seed: 3 }],
+    ['200 over ten seconds, every fifth dies', { nodes: 200, joinOverMs: 10_000, deaths: everyFifth(200) }],
+    ['200 over ten seconds, twenty are slow', { nodes: 200, joinOverMs: 10_000, slow: slowOnes(20), seed: 5 }],
+  ])('of %s stay near one copy, and wait for nobody', (name, differences) => {
+    const report = run({ name, ...differences });
+    expect(report.originShare).toBeLessThanOrEqual(1.1);
+    expect(report.lastDone).toBeLessThanOrEqual(1.5);
+  });
 });
+
+function everyFifth(nodes: number): { node: number; atMs: number }[] {
+  return Array.from({ length: nodes / 5 }, (_, index) => ({ node: 5 * index, atMs: 200 * index }));
+}
+
+// 30 KB/s, where an owner usually gets 780.
+function slowOnes(count: number): ReadonlyMap<number, number> {
+  return new Map(Array.from({ length: count }, (_, index) => [3 * index, 30]));
+}

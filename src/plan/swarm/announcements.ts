@@ -29,6 +29,8 @@ export interface Beat {
   readonly distrusts: boolean;
   /** What others fetch: to a seat with the `welcome`, and to one that fetches the same as somebody else. */
   readonly others: readonly ToldLease[];
+  /** Bytes per millisecond that an owner gets from the origin, by what the sender has seen; 0 when it has seen none end. */
+  readonly usualRate: number;
   /** How long ago a byte came from the origin to anybody, as far as the sender knows. */
   readonly pulseAgeMs: number;
   /** Some members, and how long ago each was heard. */

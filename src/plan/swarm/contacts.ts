@@ -166,6 +166,7 @@ export class Contacts {
     partner.heardMs = nowMs;
     partner.seat = beat.seat;
     partner.passive = beat.passive;
+    partner.usualRate = beat.usualRate;
     partner.distrusts = beat.distrusts;
     // What it says of itself does not count, but it may have what others give: else it would fetch all of it again.
     if (view.isBanned(partner.id)) return;

@@ -54,6 +54,11 @@ export class LeaseBook {
     return this.#hedged;
   }
 
+  /** Bytes per millisecond of the leases that ended lately; 0 when none did. */
+  get usualRate(): number {
+    return median(this.#rates);
+  }
+
   /** Notes a new lease, a renewed one, or with null that the holder has none any more. */
   hear(holder: string, said: LeaseFact | null, nowMs: number): void {
     const fact = said === null ? null : this.#bounded(said);
@@ -108,10 +113,11 @@ export class LeaseBook {
 
   /**
    * Live leases whose holder is stalled or far slower than usual. Once hand-overs have cost their share, only those for
-   * which all would have to wait too long.
+   * which all would have to wait too long. `told` are the usual rates that partners name: who came late has seen none.
    */
-  late(nowMs: number): Lease[] {
-    const usual = this.#usualRate(nowMs);
+  late(nowMs: number, told: readonly number[] = []): Lease[] {
+    const seen = this.#rates.length > 0 ? this.#rates : told.filter((rate) => rate > 0);
+    const usual = median([...seen, ...this.live(nowMs).map((lease) => this.#rate(lease, nowMs))]);
     return this.live(nowMs).filter((lease) => {
       if (nowMs - lease.movedMs > STALLED_MS) return true;
       const rate = this.#rate(lease, nowMs);
@@ -157,15 +163,15 @@ export class LeaseBook {
     if (this.#rates.length > REMEMBERED_RATES) this.#rates.shift();
   }
 
-  // The median: one very fast or very slow owner must not decide what is usual.
-  #usualRate(nowMs: number): number {
-    const rates = [...this.#rates, ...this.live(nowMs).map((lease) => this.#rate(lease, nowMs))].sort((a, b) => a - b);
-    return rates[Math.floor(rates.length / 2)] ?? 0;
-  }
-
   #rate(lease: Lease, nowMs: number): number {
     return (lease.position - lease.first * this.#file.pieceSize) / Math.max(1, nowMs - lease.sinceMs);
   }
+}
+
+// One very fast or very slow owner must not decide what is usual.
+function median(rates: readonly number[]): number {
+  const sorted = [...rates].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
 function isLive(lease: Lease, nowMs: number): boolean {

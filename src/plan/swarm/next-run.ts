@@ -61,7 +61,9 @@ function firstOpen(run: number, { file, isUncovered }: RunFacts): PieceRun | nul
 export function yieldsTo(mine: Lease, theirs: Lease, seeds: { mine: Ranked; theirs: Ranked }, file: FileRuns): boolean {
   if (!overlap(mine, theirs)) return false;
   if (mine.takenOver !== theirs.takenOver) return theirs.takenOver;
-  if (Math.abs(mine.sinceMs - theirs.sinceMs) > SAME_TIME_MS) return theirs.sinceMs < mine.sinceMs;
+  const laterMs = theirs.sinceMs - mine.sinceMs;
+  // Who took over can be late too: then the last one to take over goes on.
+  if (Math.abs(laterMs) > SAME_TIME_MS) return mine.takenOver ? laterMs > 0 : laterMs < 0;
   const run = runOf(Math.max(mine.first, theirs.first), file);
   const gap = weightOf(seeds.theirs.seed, run) - weightOf(seeds.mine.seed, run);
   return gap > 0 || (gap === 0 && seeds.theirs.id < seeds.mine.id);

@@ -1,6 +1,6 @@
 import { piecesOf, runOf } from './file-runs.ts';
 import { givesUpWaiting, type SwarmPatience } from './followers.ts';
-import { type Lease, overlap } from './leases.ts';
+import type { Lease } from './leases.ts';
 import { type Claim, nextRun, yieldsTo } from './next-run.ts';
 import type { SwarmState } from './swarm-state.ts';
 import { memberSeed, type Ranked } from './weight.ts';
@@ -82,7 +82,10 @@ export class OriginTurn {
     const live = leases.live(nowMs);
     const leased = (piece: number) => live.some(({ first, end }) => first <= piece && piece < end);
     const isUncovered = (piece: number) => !have.has(piece) && !leased(piece) && !partners.covers(piece);
-    const late = leases.late(nowMs).filter((lease) => !live.some((it) => it.takenOver && overlap(it, lease)));
+    const told = [...partners].map(({ usualRate }) => usualRate);
+    const isTaken = (lease: Lease) =>
+      leases.rivals(lease.holder, nowMs).some((it) => it.takenOver && it.sinceMs > lease.sinceMs);
+    const late = leases.late(nowMs, told).filter((lease) => !isTaken(lease));
     return nextRun({ file, self: view.self, idle: this.#idleSeats(nowMs), isUncovered, late });
   }
 

@@ -10,6 +10,8 @@ export interface Partner {
   passive: boolean;
   /** It takes nothing from this node, which it says gave wrong bytes. */
   distrusts: boolean;
+  /** Bytes per millisecond that owners get from the origin, as it says. */
+  usualRate: number;
   heardMs: number;
   toldMs: number;
   membersToldMs: number;
@@ -58,6 +60,7 @@ export class Partners {
       seat: false,
       passive: false,
       distrusts: false,
+      usualRate: 0,
       heardMs: nowMs,
       toldMs: Number.NEGATIVE_INFINITY,
       membersToldMs: Number.NEGATIVE_INFINITY,

@@ -18,6 +18,7 @@ export function writeBeat(state: SwarmState, kind: Beat['kind'], to: string, now
     passive,
     distrusts: view.isBanned(to),
     others: othersFor(state, kind, to, nowMs),
+    usualRate: leases.usualRate,
     pulseAgeMs: nowMs - state.pulseMs,
     members: namesMembers(state, kind, to, nowMs) ? membersOf(state, nowMs) : [],
   };
@@ -26,7 +27,7 @@ export function writeBeat(state: SwarmState, kind: Beat['kind'], to: string, now
 /** What a member hears that is left behind. */
 export function writeBye(): Beat {
   const nothing = { have: [], complete: false, lease: null, others: [], members: [] };
-  return { kind: 'bye', ...nothing, seat: false, passive: false, distrusts: false, pulseAgeMs: 0 };
+  return { kind: 'bye', ...nothing, seat: false, passive: false, distrusts: false, usualRate: 0, pulseAgeMs: 0 };
 }
 
 // All pieces to one that is new, else those since the last beat; none to one that misses none.

@@ -99,6 +99,10 @@ describe('yieldsTo', () => {
     expect(both({ sinceMs: 900 }, { sinceMs: 0 })).toEqual([true, false]);
   });
 
+  it('lets the last one go on of two that took over, because the first was late then', () => {
+    expect(both({ sinceMs: 0, takenOver: true }, { sinceMs: 900, takenOver: true })).toEqual([true, false]);
+  });
+
   it('does not care about leases of other pieces', () => {
     expect(yieldsTo(leaseOf('a', 0), leaseOf('b', 4), { mine: a, theirs: b }, file)).toBe(false);
   });

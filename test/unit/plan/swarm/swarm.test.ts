@@ -71,6 +71,7 @@ const beat = (extra: Partial<Beat>): Beat => ({
   passive: false,
   distrusts: false,
   others: [],
+  usualRate: 0,
   pulseAgeMs: 0,
   members: [],
   ...extra,
