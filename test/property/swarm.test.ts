@@ -19,7 +19,8 @@ const world = fc.record({
   seed: fc.nat(),
 });
 
-describe('a swarm', () => {
+// Where a slow owner is the only one, the others wait for half an hour of simulated time: some seconds of computing.
+describe('a swarm', { timeout: 120_000 }, () => {
   it('brings every living member its file, whatever happens to the others', () => {
     fc.assert(
       fc.property(world, ({ mib, anchored, slow, bad, liars, ...rest }) => {
@@ -28,7 +29,7 @@ describe('a swarm', () => {
         const report = play({ ...rest, name: 'any', size: mib * MIB, anchored, slow: new Map(slow), ...wrong });
         expect(report.unfinished).toBe(0);
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 

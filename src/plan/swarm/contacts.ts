@@ -4,11 +4,11 @@ import type { SwarmState } from './swarm-state.ts';
 import { writeBeat } from './write-beat.ts';
 
 /** A node looks for partners until it has this many. */
-export const WANTED_PARTNERS = 12;
+const WANTED_PARTNERS = 12;
 /** And accepts up to this many. */
 export const MAX_PARTNERS = 24;
 /** Seats are partners of each other besides; some more of them, because nodes may differ in who is one. */
-export const MAX_SEAT_PARTNERS = 24;
+const MAX_SEAT_PARTNERS = 24;
 /** A partner that is silent for this long is gone: three beats, and a little. */
 const SILENT_BEATS = 3.2;
 /** This many members are asked at once to be partners, and each at most this often. */

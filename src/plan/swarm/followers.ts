@@ -2,12 +2,15 @@
 export interface SwarmPatience {
   /** No byte came from the origin to anybody for this long: whoever should fetch does not. */
   readonly pulseMs: number;
-  /** This node itself got nothing for this long, whatever others say. */
+  /** This node itself got nothing for this long, whatever others say. Without an anchor that is all it ever waits. */
   readonly ownMs: number;
 }
 
-/** A dead owner is replaced within two seconds; five times that means that replacing does not work. */
-export const SWARM_PATIENCE: SwarmPatience = { pulseMs: 10_000, ownMs: 300_000 };
+/**
+ * A dead owner is replaced within two seconds; five times that means that replacing does not work. While bytes do come,
+ * fetching them oneself as well would only make a slow link slower: hence the half hour.
+ */
+export const SWARM_PATIENCE: SwarmPatience = { pulseMs: 10_000, ownMs: 1_800_000 };
 
 /** What a node knows while it waits. */
 export interface WaitFacts {

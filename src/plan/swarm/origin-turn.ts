@@ -6,7 +6,7 @@ import type { SwarmState } from './swarm-state.ts';
 import { memberSeed, type Ranked } from './weight.ts';
 
 /** A node that has just become a seat listens for this long before it fetches: it may not know yet what others do. */
-export const SETTLE_MS = 100;
+const SETTLE_MS = 100;
 /** And no longer than this when seats do not answer. */
 const SETTLE_AT_MOST_MS = 800;
 
@@ -22,6 +22,8 @@ export class OriginTurn {
   readonly #patience: SwarmPatience;
   readonly #jitter: number;
   #seatSinceMs: number | null = null;
+  /** The running request is for this node alone, whose patience is over: it yields to nobody. */
+  #isAlone = false;
   /** The origin failed: not before this time. */
   notBeforeMs = 0;
   /** Policy forbids it. */
@@ -44,7 +46,7 @@ export class OriginTurn {
     const isSeat = view.isSeat(view.self.id);
     this.#seatSinceMs = isSeat ? (this.#seatSinceMs ?? nowMs) : null;
     if (leases.renew(view.self.id, nowMs) !== null) {
-      const rival = this.#rival(nowMs);
+      const rival = this.#isAlone ? null : this.#rival(nowMs);
       return rival === null ? 'keep' : this.#stop(rival, nowMs);
     }
     if (complete || this.isBarred(nowMs)) return 'keep';
@@ -71,9 +73,9 @@ export class OriginTurn {
 
   #claim(nowMs: number, mayOwn: boolean, receiving: boolean): Claim | null {
     const { gainedMs, pulseMs } = this.#state;
-    if (givesUpWaiting({ nowMs, gainedMs, pulseMs, receiving, jitter: this.#jitter }, this.#patience)) {
-      return this.#firstMissing();
-    }
+    const facts = { nowMs, gainedMs, pulseMs, receiving, jitter: this.#jitter };
+    this.#isAlone = givesUpWaiting(facts, this.#patience);
+    if (this.#isAlone) return this.#firstMissing();
     return mayOwn && !this.#state.passive ? this.#ownRun(nowMs) : null;
   }
 

@@ -48,9 +48,9 @@ export class SimulatedSwarm implements Network {
     for (const atMs of scenario.killOwnersAtMs) this.events.at(atMs, () => this.#killOwner());
   }
 
-  /** Plays until every living member has the file, or for an hour. */
+  /** Plays until every living member has the file, or for three hours. */
   run(): void {
-    this.events.run(3_600_000, () => this.left <= 0);
+    this.events.run(3 * 3_600_000, () => this.left <= 0);
   }
 
   member(id: string): SimulatedMember | undefined {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../../src/core/random.ts';
 import type { Beat } from '../../../../src/plan/swarm/announcements.ts';
 import { MAX_PARTNERS } from '../../../../src/plan/swarm/contacts.ts';
+import { SWARM_PATIENCE } from '../../../../src/plan/swarm/followers.ts';
 import { Swarm, type SwarmStep } from '../../../../src/plan/swarm/swarm.ts';
 
 const MIB = 1024 * 1024;
@@ -206,6 +207,25 @@ describe('Swarm', () => {
       for (const request of room.steps.get('a')?.requests ?? []) room.get('a').answered(request, 'busy', room.nowMs);
     }
     expect(room.fetches).toHaveLength(1);
+  });
+
+  it('fetches for itself at last, although another says that it is at it', () => {
+    const room = new Room(['a'], 16, false);
+    const other = (position: number) => {
+      const lease = { first: 0, end: 16, position, ageMs: room.nowMs, takenOver: false };
+      room.get('a').hear('other', beat({ kind: 'welcome', lease, seat: true }), room.nowMs);
+    };
+    for (; room.nowMs < 2.2 * SWARM_PATIENCE.ownMs && room.fetches.length === 0; room.nowMs += 500) {
+      other(room.nowMs);
+      room.step('a');
+    }
+    expect(room.fetches).toHaveLength(1);
+    expect(room.fetches[0]?.atMs).toBeGreaterThanOrEqual(SWARM_PATIENCE.ownMs);
+    for (const end = room.nowMs + 5_000; room.nowMs < end; room.nowMs += 500) {
+      other(room.nowMs);
+      room.step('a');
+    }
+    expect(room.stops).toEqual([]);
   });
 
   it('has no more partners than it can keep informed, whoever asks', () => {
