@@ -14,8 +14,8 @@ const SILENT_BEATS = 3.2;
 /** This many members are asked at once to be partners, and each at most this often. */
 const HELLOS = 4;
 const HELLO_AGAIN_MS = 2_000;
-/** Seats ask each other, and those who fetch, more often: before they have answered, this node does not know what is fetched already. */
-const HELLO_OWNER_AGAIN_MS = 300;
+/** Seats ask each other more often: before they have answered, this node does not know what is fetched already. */
+const HELLO_SEAT_AGAIN_MS = 300;
 /** One that had no room is not asked again before this and the usual time. */
 const NO_ROOM_MS = 6_000;
 /** Seats say so to the whole subnet this often; a newcomer finds the swarm by what it heard. */
@@ -67,10 +67,10 @@ export class Contacts {
     return view.isSeat(view.self.id) ? this.#interestMs : Number.POSITIVE_INFINITY;
   }
 
-  /** Whether all other seats, and all who fetch, have answered: then it is known what they fetch. */
-  knowsOwners(nowMs: number): boolean {
+  /** Whether all other seats have answered: then it is known what is fetched. */
+  knowsSeats(): boolean {
     const { partners } = this.#state;
-    return this.#owners(nowMs).every((id) => partners.get(id) !== undefined || this.#answered.has(id));
+    return this.#fellows().every((id) => partners.get(id) !== undefined || this.#answered.has(id));
   }
 
   /** Whether more than half of the partners have proof that this node gave wrong bytes: one alone may lie. */
@@ -111,12 +111,14 @@ export class Contacts {
 
   /** What counts whoever says it: who is there, what is fetched, and that bytes still come. */
   #learn(from: string, beat: Beat, nowMs: number): void {
-    const { view, leases } = this.#state;
+    const { view, leases, partners } = this.#state;
     view.hear(from, nowMs);
     for (const { id, ageMs } of beat.members.slice(0, MAX_NAMED)) view.hear(id, nowMs - Math.max(0, ageMs));
     for (const lease of beat.others.slice(0, MAX_NAMED)) {
       const { holder, silentMs } = lease;
-      if (holder !== view.self.id && !view.isBanned(holder)) leases.hearOf(holder, lease, silentMs, nowMs);
+      // Who is a partner says itself what it fetches.
+      const isHeard = holder === view.self.id || partners.get(holder) !== undefined;
+      if (!isHeard && !view.isBanned(holder)) leases.hearOf(holder, lease, silentMs, nowMs);
     }
     this.#state.pulseMs = Math.max(this.#state.pulseMs, nowMs - Math.max(0, beat.pulseAgeMs));
   }
@@ -151,14 +153,11 @@ export class Contacts {
   }
 
   #accept(from: string, beat: Beat, nowMs: number): Partner | null {
-    const { view, partners, leases } = this.#state;
-    const isOwner = view.isSeat(view.self.id) || leases.of(view.self.id, nowMs) !== null;
+    const { view, partners } = this.#state;
+    const isFellow = beat.seat && view.isSeat(view.self.id) && partners.size < MAX_PARTNERS + MAX_SEAT_PARTNERS;
     // For one that answers a hello of ours the place was meant.
-    const isAwaited =
-      (isOwner && beat.seat && partners.size < MAX_PARTNERS + MAX_SEAT_PARTNERS) ||
-      (beat.kind === 'welcome' && this.#askedMs.has(from));
-    if (partners.size >= MAX_PARTNERS && !isAwaited) return null;
-    return partners.add(from, nowMs);
+    const isAwaited = beat.kind === 'welcome' && this.#askedMs.has(from);
+    return partners.size < MAX_PARTNERS || isFellow || isAwaited ? partners.add(from, nowMs) : null;
   }
 
   #note(partner: Partner, beat: Beat, nowMs: number): void {
@@ -199,23 +198,20 @@ export class Contacts {
   #hellos(nowMs: number): Outgoing[] {
     const { view, partners, complete } = this.#state;
     if (complete) return [];
-    const owners = this.#owners(nowMs).filter((id) => this.#mayAsk(id, HELLO_OWNER_AGAIN_MS, nowMs));
+    const fellows = this.#fellows().filter((id) => this.#mayAsk(id, HELLO_SEAT_AGAIN_MS, nowMs));
     const wanted = Math.min(HELLOS, WANTED_PARTNERS - partners.size);
     const others = wanted > 0 ? view.some(2 * HELLOS).filter((id) => this.#mayAsk(id, HELLO_AGAIN_MS, nowMs)) : [];
-    const ids = new Set([...owners, ...others.slice(0, Math.max(0, wanted))]);
+    const ids = new Set([...fellows, ...others.slice(0, Math.max(0, wanted))]);
     return [...ids].map((to) => {
       this.#askedMs.set(to, nowMs);
       return { to, beat: writeBeat(this.#state, 'hello', to, nowMs) };
     });
   }
 
-  // Whom a seat must know: the other seats, and who fetches without being one (any more).
-  #owners(nowMs: number): string[] {
-    const { view, leases } = this.#state;
-    if (!view.isSeat(view.self.id)) return [];
-    const ids = new Set([...view.seats.map(({ id }) => id), ...leases.live(nowMs).map(({ holder }) => holder)]);
-    ids.delete(view.self.id);
-    return [...ids];
+  // Whom a seat must know: the other seats. They tell it of those who fetch without being one any more.
+  #fellows(): string[] {
+    const { view } = this.#state;
+    return view.isSeat(view.self.id) ? view.seats.map(({ id }) => id).filter((id) => id !== view.self.id) : [];
   }
 
   #mayAsk(id: string, againMs: number, nowMs: number): boolean {

@@ -72,12 +72,14 @@ export class LeaseBook {
     this.#leases.set(holder, { ...fact, holder, sinceMs, heardMs: nowMs, movedMs: moved ? nowMs : same.movedMs });
   }
 
-  /** Notes a lease that somebody else told of, who heard its holder `silentMs` ago; not when more is known already. */
+  /** Notes a lease that somebody else told of, who heard its holder `silentMs` ago; not when newer things are known. */
   hearOf(holder: string, fact: LeaseFact, silentMs: number, nowMs: number): void {
-    if (silentMs > LEASE_MS || this.of(holder, nowMs) !== null) return;
+    const heardMs = nowMs - Math.max(0, silentMs);
+    const known = this.#leases.get(holder);
+    if (silentMs > LEASE_MS || (known !== undefined && known.heardMs >= heardMs)) return;
     this.hear(holder, fact, nowMs);
     const lease = this.#leases.get(holder);
-    if (lease !== undefined) this.#leases.set(holder, { ...lease, heardMs: nowMs - Math.max(0, silentMs) });
+    if (lease !== undefined) this.#leases.set(holder, { ...lease, heardMs });
   }
 
   /** Drops the lease of a holder that is gone or banned; nothing is learned from its rate. */

@@ -40,8 +40,8 @@ export class OriginTurn {
     return this.isForbidden || nowMs < this.notBeforeMs;
   }
 
-  /** Decides; a claim becomes this node's lease at once. `knowsOwners`: all who may be fetching have answered. */
-  step(nowMs: number, knowsOwners: boolean, receiving: boolean): OriginStep {
+  /** Decides; a claim becomes this node's lease at once. `knowsSeats`: all other seats have answered. */
+  step(nowMs: number, knowsSeats: boolean, receiving: boolean): OriginStep {
     const { leases, view, complete } = this.#state;
     const isSeat = view.isSeat(view.self.id);
     this.#seatSinceMs = isSeat ? (this.#seatSinceMs ?? nowMs) : null;
@@ -50,7 +50,7 @@ export class OriginTurn {
       return rival === null ? 'keep' : this.#stop(rival, nowMs);
     }
     if (complete || this.isBarred(nowMs)) return 'keep';
-    const claim = this.#claim(nowMs, isSeat && this.#isSettled(nowMs, knowsOwners), receiving);
+    const claim = this.#claim(nowMs, isSeat && this.#isSettled(nowMs, knowsSeats), receiving);
     if (claim === null) return 'keep';
     const position = claim.first * this.#state.file.pieceSize;
     leases.hear(view.self.id, { ...claim, position, ageMs: 0 }, nowMs);
@@ -115,9 +115,9 @@ export class OriginTurn {
     return null;
   }
 
-  #isSettled(nowMs: number, knowsOwners: boolean): boolean {
+  #isSettled(nowMs: number, knowsSeats: boolean): boolean {
     const sinceMs = nowMs - (this.#seatSinceMs ?? nowMs);
-    return sinceMs >= (knowsOwners ? SETTLE_MS : SETTLE_AT_MOST_MS);
+    return sinceMs >= (knowsSeats ? SETTLE_MS : SETTLE_AT_MOST_MS);
   }
 
   #rival(nowMs: number): Lease | null {

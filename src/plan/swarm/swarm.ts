@@ -126,7 +126,7 @@ export class Swarm {
   step(nowMs: number): SwarmStep {
     const interest = this.#contacts.interestDue(nowMs);
     this.#state.passive = this.#contacts.isDistrusted || this.#turn.isBarred(nowMs);
-    const origin = this.#turn.step(nowMs, this.#contacts.knowsOwners(nowMs), this.#asking.isReceiving);
+    const origin = this.#turn.step(nowMs, this.#contacts.knowsSeats(), this.#asking.isReceiving);
     if (origin !== 'keep') this.#contacts.urgent();
     const beats = this.#contacts.step(nowMs);
     const everyMs = this.#state.complete ? IDLE_STEP_MS : STEP_MS;

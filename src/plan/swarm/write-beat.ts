@@ -37,17 +37,17 @@ function newsFor({ gained, complete, partners }: SwarmState, kind: Beat['kind'],
   return newsOf(kind === 'beat' ? gained.slice(partner?.toldPieces ?? 0) : gained);
 }
 
-// A new seat hears of all that is fetched; whoever fetches, of what others fetch of the same.
-function othersFor(
-  { leases, view, partners }: SwarmState,
-  kind: Beat['kind'],
-  to: string,
-  nowMs: number,
-): Beat['others'] {
+// A new seat hears of all that is fetched, and seats tell each other what those fetch who have lost their seat meanwhile;
+// whoever fetches hears of what others fetch of the same.
+function othersFor(state: SwarmState, kind: Beat['kind'], to: string, nowMs: number): Beat['others'] {
+  const { leases, view, partners } = state;
   if (partners.get(to) === undefined) return [];
-  const told = kind === 'welcome' && view.isSeat(to) ? leases.live(nowMs) : leases.rivals(to, nowMs);
-  const others = told.filter(({ holder }) => holder !== view.self.id && holder !== to);
-  return others.map((lease) => ({ ...factOf(lease, nowMs), holder: lease.holder, silentMs: nowMs - lease.heardMs }));
+  const isFellow = view.isSeat(to) && view.isSeat(view.self.id);
+  const told = leases.live(nowMs).filter(({ holder }) => isFellow && (kind === 'welcome' || !view.isSeat(holder)));
+  const others = new Set([...told, ...leases.rivals(to, nowMs)]);
+  return [...others]
+    .filter(({ holder }) => holder !== view.self.id && holder !== to)
+    .map((lease) => ({ ...factOf(lease, nowMs), holder: lease.holder, silentMs: nowMs - lease.heardMs }));
 }
 
 function namesMembers({ partners }: SwarmState, kind: Beat['kind'], to: string, nowMs: number): boolean {

@@ -47,6 +47,26 @@ describe('LeaseBook', () => {
     expect(book.live(10)).toEqual([]);
   });
 
+  it('believes what others tell of a holder only as long as they heard it themselves', () => {
+    const book = new LeaseBook(file);
+    book.hearOf('dead', lease(0), 1_000, 5_000);
+    expect(book.of('dead', 5_000)).not.toBeNull();
+    // Told again and again, it stays what was heard a second before.
+    for (let atMs = 5_100; atMs < 6_000; atMs += 100) book.hearOf('dead', lease(0), atMs - 4_000, atMs);
+    expect(book.of('dead', 4_001 + LEASE_MS)).toBeNull();
+    expect(book.live(6_000)).toEqual([]);
+  });
+
+  it('cuts a lease to one run, and notes no more of them than there can be', () => {
+    const book = new LeaseBook(file);
+    book.hear('greedy', { ...lease(5), end: 1e9, position: -1 }, 0);
+    expect(book.of('greedy', 0)).toMatchObject({ first: 5, end: 8, position: 5 * MIB });
+    book.hear('beyond', lease(64), 0);
+    expect(book.of('beyond', 0)).toBeNull();
+    for (let index = 0; index < 500; index++) book.hear(`made-up-${index}`, lease(index % 60), 0);
+    expect(book.live(0).length).toBeLessThanOrEqual(64);
+  });
+
   it('calls a holder late that is far slower than the others', () => {
     const book = new LeaseBook(file);
     const nowMs = withSlowOne(book, 3);
