@@ -1,10 +1,9 @@
-import { resolveRanges } from '../core/byte-range.ts';
 import { NearbitsError } from '../core/errors.ts';
 import { RangeSet } from '../core/range-set.ts';
 import { PartFile } from '../transfer/part-file.ts';
 import type { JobContext } from './context.ts';
 import { prepareSharing, share } from './end/hand-over.ts';
-import { demanded, type Job } from './job.ts';
+import { demanded, type Job, wantedRanges } from './job.ts';
 import { filledRanges, requestedRange } from './model/ranges.ts';
 import type { FilledRange, JobRange } from './model/view.ts';
 import type { Engine } from './run/engine.ts';
@@ -166,8 +165,4 @@ function mergeDemand(file: FileRecord, ranges: readonly JobRange[]): JobRange[] 
   if (merged !== null) return filledRanges(merged);
   if (all.length <= 1000) return all;
   throw new NearbitsError('BG_E_TOO_MANY_RANGES_IN_FILE', 'too many ranges before the size of the file is known');
-}
-
-function wantedRanges(file: FileRecord, size: number) {
-  return file.ranges === null ? [{ start: 0, end: size }] : resolveRanges(file.ranges.map(requestedRange), size);
 }

@@ -1,4 +1,4 @@
-import { rangeLength, resolveRanges } from '../core/byte-range.ts';
+import { type ByteRange, resolveRanges } from '../core/byte-range.ts';
 import type { JobId } from '../core/ids.ts';
 import { RangeSet } from '../core/range-set.ts';
 import type { Steering } from '../fetch/file-task.ts';
@@ -6,7 +6,7 @@ import { PART_SUFFIX } from '../transfer/part-paths.ts';
 import type { Focus } from '../transfer/transfer.ts';
 import { requestedRange } from './model/ranges.ts';
 import { isFinal, type JobState } from './model/state.ts';
-import type { JobFileView, JobRange, JobView } from './model/view.ts';
+import type { JobFileView, JobView } from './model/view.ts';
 import type { FileRecord, JobRecord } from './store/job-record.ts';
 import type { JobSecrets } from './store/secrets.ts';
 import type { TraceLog } from './store/trace-log.ts';
@@ -86,10 +86,9 @@ export function demanded(file: FileRecord): RangeSet | null {
   return RangeSet.of(...resolved);
 }
 
-/** Bytes that a list of ranges comes to; null where one goes to the end of a file of unknown size. */
-export function bytesOf(ranges: readonly JobRange[], size: number | null): number | null {
-  if (size === null) return null;
-  return resolveRanges(ranges.map(requestedRange), size).reduce((sum, range) => sum + rangeLength(range), 0);
+/** The ranges of the remote file that are wanted, in the order of writing, once its size is known. */
+export function wantedRanges({ ranges }: FileRecord, size: number): ByteRange[] {
+  return ranges === null ? [{ start: 0, end: size }] : resolveRanges(ranges.map(requestedRange), size);
 }
 
 /** The file as callers see it. */

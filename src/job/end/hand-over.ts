@@ -1,5 +1,4 @@
 import { access } from 'node:fs/promises';
-import { resolveRanges } from '../../core/byte-range.ts';
 import { NearbitsError, toNearbitsError } from '../../core/errors.ts';
 import { printBytes } from '../../core/units.ts';
 import { checkDestination } from '../../fetch/destination.ts';
@@ -9,9 +8,8 @@ import { PartFile } from '../../transfer/part-file.ts';
 import { PART_SUFFIX } from '../../transfer/part-paths.ts';
 import { checkFence } from '../check/file.ts';
 import type { JobContext } from '../context.ts';
-import type { Job } from '../job.ts';
+import { type Job, wantedRanges } from '../job.ts';
 import { PEER_CACHING } from '../model/properties.ts';
-import { requestedRange } from '../model/ranges.ts';
 import type { FileRecord } from '../store/job-record.ts';
 
 /**
@@ -118,9 +116,7 @@ export async function prepareSharing(job: Job, index: number, context: JobContex
   const reason = whyNotShared(delivered, wanted, into, file.bytesTransferred);
   if (reason !== null || file.version === null) return notShared(job, file, reason ?? 'there is nothing to share');
   const whole = file.ranges === null;
-  const ranges = whole
-    ? [{ start: 0, end: file.version.size }]
-    : resolveRanges((file.ranges ?? []).map(requestedRange), file.version.size);
+  const ranges = wantedRanges(file, file.version.size);
   const target = { destination: file.localName, url: file.partUrl ?? file.remoteUrl, version: file.version, ranges };
   const sealed = await PartFile.readSealed(target);
   if (sealed === null) return notShared(job, file, 'its pieces are not known any more');

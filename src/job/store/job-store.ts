@@ -68,8 +68,11 @@ export class JobStore {
   }
 
   #saving(job: Job): WriteOp[] {
-    const trace = job.trace === null ? [] : [this.#traces.putting(job.id, job.trace.entries())];
-    return [...this.#keeping(job), ...trace];
+    return [...this.#keeping(job), ...this.#tracing(job)];
+  }
+
+  #tracing(job: Job): WriteOp[] {
+    return job.trace === null ? [] : [this.#traces.putting(job.id, job.trace.entries())];
   }
 
   // A job that ended meanwhile lies with the others that did, and must not come back.
@@ -79,8 +82,8 @@ export class JobStore {
 
   /** Moves a job that ended to the others that did, in one step. */
   async end(job: Job): Promise<void> {
-    const trace = job.trace === null ? [] : [this.#traces.putting(job.id, job.trace.entries())];
-    await this.#database.write([this.#jobs.deleting(job.id), this.#ended.putting(job.id, job.record), ...trace]);
+    const moving = [this.#jobs.deleting(job.id), this.#ended.putting(job.id, job.record)];
+    await this.#database.write([...moving, ...this.#tracing(job)]);
   }
 
   /** Every decision that is kept of a job, oldest first. */
