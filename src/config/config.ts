@@ -33,6 +33,13 @@ export interface Config {
     readonly bytesPerSecond: number | 'unlimited';
     readonly waitMs: number;
   };
+  readonly swarm: {
+    readonly enabled: boolean;
+    readonly minBytes: number;
+    readonly bytesPerSecond: number | 'unlimited';
+    readonly clients: number;
+    readonly requests: number;
+  };
   readonly origin: {
     readonly connectTimeoutMs: number;
     readonly headersTimeoutMs: number;
@@ -72,7 +79,7 @@ export interface Config {
 
 /** Gives the parsed values the names under which the node uses them. */
 export function toConfig(settings: Settings): Config {
-  const { peers, listen, discovery, search, cache, serve, origin, jobs, api, log } = settings;
+  const { peers, listen, discovery, search, cache, serve, swarm, origin, jobs, api, log } = settings;
   return deepFreeze({
     peers: { ...peers },
     listen: { ...listen },
@@ -98,6 +105,13 @@ export function toConfig(settings: Settings): Config {
       minFreeBytes: cache.minFree,
     },
     serve: { clients: serve.clients, bytesPerSecond: serve.bandwidth, waitMs: serve.wait },
+    swarm: {
+      enabled: swarm.enabled,
+      minBytes: swarm.minSize,
+      bytesPerSecond: swarm.bandwidth,
+      clients: swarm.clients,
+      requests: swarm.requests,
+    },
     origin: {
       connectTimeoutMs: origin.connectTimeout,
       headersTimeoutMs: origin.headersTimeout,

@@ -124,6 +124,41 @@ const serve = z.strictObject({
   }),
 });
 
+const swarm = z.strictObject({
+  enabled: flag({
+    default: true,
+    about:
+      'Whether neighbours that want the same file at the same time fetch it together, each byte once from the origin.',
+  }),
+  minSize: size({
+    default: '1MiB',
+    min: '64KiB',
+    max: '1024TiB',
+    about: 'Smaller files are not fetched together: finding each other would take longer than fetching them.',
+  }),
+  bandwidth: serveRate({
+    default: '32MiB/s',
+    about:
+      'How fast pieces are given to all neighbours that fetch the same file now, beside serve.bandwidth. Everyone receives as much as he gives, so a swarm at 1MiB/s is as slow as that; twice the rate of the link to the origin is enough.',
+  }),
+  clients: count({
+    default: 32,
+    min: 1,
+    max: 1000,
+    unit: 'neighbours',
+    about:
+      'How many neighbours get pieces at the same time. More than serve.clients, because pieces are short answers to many, and links would idle while neighbours wait for places.',
+  }),
+  requests: count({
+    default: 8,
+    min: 1,
+    max: 64,
+    unit: 'requests',
+    about:
+      'How many requests for pieces are answered at once; the others hear that the node is busy. It bounds memory, and half of it stays free while a foreground job of the user fetches something else.',
+  }),
+});
+
 const origin = z.strictObject({
   connectTimeout: duration({
     default: '15s',
@@ -269,6 +304,7 @@ export const ConfigSchema = z
     search: search.partial().describe('How neighbours are asked.'),
     cache: cache.partial().describe('What is kept, and for how long.'),
     serve: serve.partial().describe('What neighbours may draw from this node.'),
+    swarm: swarm.partial().describe('How neighbours that want the same file fetch it together.'),
     origin: origin.partial().describe('How origins are treated.'),
     jobs: jobs.partial().describe('What users may ask of the job service, and how jobs take turns.'),
     api: api

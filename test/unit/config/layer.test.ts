@@ -65,6 +65,14 @@ describe('a configuration file', () => {
     expect(problemsOf('jobs:\n  networkCost: roaming\n  timeSlice: 5s\n')).toEqual([]);
   });
 
+  it('keeps the limits of swarms within their bounds', () => {
+    expect(problemsOf('swarm:\n  minSize: 63KiB\n')[0]).toContain('allowed: 64KiB to 1024TiB');
+    expect(problemsOf('swarm:\n  clients: 1001\n')[0]).toContain('allowed: 1 to 1000');
+    expect(problemsOf('swarm:\n  requests: 65\n')[0]).toContain('allowed: 1 to 64');
+    expect(problemsOf('swarm:\n  bandwidth: 0\n')[0]).toContain('write unlimited');
+    expect(problemsOf('swarm:\n  enabled: false\n  bandwidth: unlimited\n  minSize: 64KiB\n')).toEqual([]);
+  });
+
   it('reports all problems at once, in broken YAML too', () => {
     expect(problemsOf('listen:\n  peerPort: 70000\n  host: here\nlog:\n  level: loud\nfoo: 1\n')).toHaveLength(4);
     const lines = problemsOf('lsten:\n  a: 1\nlisten:\n  host: here\n  peerPort: 70000\n').map(
@@ -164,6 +172,17 @@ describe('combineLayers', () => {
     expect(report.entries.find(({ key }) => key === 'serve.clients')).toMatchObject({
       setBy: 'preference',
       at: { file: 'program', line: null },
+    });
+  });
+
+  it('gives swarms rates and sizes in bytes', () => {
+    const { config } = combine('swarm:\n  minSize: 2MiB\n  clients: 5\n', '');
+    expect(config.swarm).toEqual({
+      enabled: true,
+      minBytes: 2 * 2 ** 20,
+      bytesPerSecond: 32 * 2 ** 20,
+      clients: 5,
+      requests: 8,
     });
   });
 
