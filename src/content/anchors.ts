@@ -37,7 +37,7 @@ const RANK: Readonly<Record<AnchorKind, number>> = {
 
 /**
  * Makes one descriptor of everything that was found about a file of `size` bytes, or null when nothing was. The digest
- * of a job wins: what contradicts it is set aside, and whether the file is right shows when it is complete. A holder
+ * of a job wins: what does not say the same is set aside, and whether the file is right shows when it is complete. A holder
  * counts only where nobody else speaks, and the first one only. What speaks of another size speaks of another version,
  * and is set aside too.
  * Pieces come from the strongest that knows them; the anchor is the strongest of all.
@@ -91,7 +91,7 @@ function speaksOf(size: number, claim: Claim): boolean {
 // Whether what a weaker anchor says may be used beside the strongest one.
 function counts(strongest: Descriptor, weaker: Descriptor): boolean {
   if (weaker.anchor.kind === 'holder') return false;
-  return strongest.anchor.kind !== 'job-digest' || compareDescriptors(strongest, weaker) !== 'different';
+  return strongest.anchor.kind !== 'job-digest' || compareDescriptors(strongest, weaker) === 'same';
 }
 
 function findContradiction(descriptors: readonly Descriptor[]): [Descriptor, Descriptor] | null {

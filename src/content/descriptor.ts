@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ByteRange } from '../core/byte-range.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { NodeId } from '../core/ids.ts';
 import { HASH_BYTES, MAX_PIECES } from '../core/pieces.ts';
@@ -35,6 +36,12 @@ export interface Descriptor {
 /** How many pieces a file of `size` bytes has; an empty file has none. */
 export function pieceCount(size: number, pieceSize: number): number {
   return Math.ceil(size / pieceSize);
+}
+
+/** Where the piece at `index` of the list lies in the file; the last one may be shorter than the others. */
+export function pieceRange({ size, pieceSize }: Pick<Descriptor, 'size' | 'pieceSize'>, index: number): ByteRange {
+  const start = index * pieceSize;
+  return { start, end: Math.min(size, start + pieceSize) };
 }
 
 /**

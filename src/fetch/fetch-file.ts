@@ -1,15 +1,17 @@
+import type { Descriptor } from '../content/descriptor.ts';
 import { type ByteRange, resolveRanges } from '../core/byte-range.ts';
 import { type ErrorCode, NearbitsError, toNearbitsError } from '../core/errors.ts';
 import type { FileVersion } from '../core/file-version.ts';
 import { parseOriginUrl } from '../core/url.ts';
 import { PartFile } from '../transfer/part-file.ts';
-import { accept, expectDigest } from './accept.ts';
+import { accept } from './accept.ts';
 import type { Delivered } from './delivered.ts';
 import type { FetchDeps } from './deps.ts';
 import { checkDestination } from './destination.ts';
 import { fetchVersion } from './fetch-version.ts';
 import { fetchWholeFile } from './fetch-whole-file.ts';
 import type { FileTask } from './file-task.ts';
+import { findDescriptor } from './find-descriptor.ts';
 import { findVersion, requireRandomAccess, requireRanges, type Target } from './find-version.ts';
 import type { Wish } from './wish.ts';
 
@@ -21,9 +23,9 @@ const MAX_ATTEMPTS = 5;
  *
  * 1. check what was asked and where it shall go;
  * 2. ask the origin which version the URL stands for;
- * 3. find a digest of its content, given with the job or by the origin;
+ * 3. find what describes its content: given with the job, in the URL, or said by the origin;
  * 4. fetch that version from the cache, neighbours and the origin into the part file;
- * 5. compare the digest, when there is one.
+ * 5. compare the digest, or the pieces where only those are known.
  *
  * A file that changes at the origin starts over at 2; a wrong digest with bytes from neighbours starts over at 2 with
  * the origin alone (see accept.ts). Returns null when only a part is wanted now (see Steering) and that part is there.
@@ -43,10 +45,11 @@ export async function fetchFile(task: FileTask, deps: FetchDeps, signal: AbortSi
       return fetchWholeFile(target.file, task, deps, signal);
     const wish = wishFor(url, withRanges(target, rangesServed), task, originOnly);
     try {
-      const expected = await expectDigest(wish, task, deps, signal);
-      const fetched = await fetchVersion(wish, task, deps, signal);
+      const descriptor = await describe(wish, task, deps, signal);
+      const described = { ...wish, descriptor };
+      const fetched = await fetchVersion(described, task, deps, signal);
       if (fetched === null) return null;
-      const delivered = await accept({ fetched, wish, expected, isRetry }, task, deps, signal);
+      const delivered = await accept({ fetched, wish: described, isRetry }, task, deps, signal);
       if (delivered !== null) return delivered;
       originOnly = true;
       isRetry = true;
@@ -57,7 +60,19 @@ export async function fetchFile(task: FileTask, deps: FetchDeps, signal: AbortSi
   }
 }
 
-function wishFor(url: string, target: Target, task: FileTask, originOnly: boolean): Wish {
+/** What the whole file must be. What others say is about the whole file, so that it is of no use for ranges. */
+async function describe(
+  { url, version, file }: Omit<Wish, 'descriptor'>,
+  { request, note }: FileTask,
+  { clock, origin }: FetchDeps,
+  signal: AbortSignal,
+): Promise<Descriptor | null> {
+  if (request.ranges !== null) return null;
+  const subject = { url, size: version.size, sha256: request.sha256, file };
+  return findDescriptor(subject, { clock, origin, note }, signal);
+}
+
+function wishFor(url: string, target: Target, task: FileTask, originOnly: boolean): Omit<Wish, 'descriptor'> {
   const wantsRanges = task.request.ranges !== null;
   if (target.said === 'neighbours') {
     if (originOnly)

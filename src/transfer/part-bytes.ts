@@ -61,9 +61,9 @@ export class PartBytes {
   }
 
   /** SHA-256 of the bytes of `range`; of fewer bytes, and so another one, where the file is too short. */
-  async hashOf(range: ByteRange): Promise<Uint8Array> {
+  async hashOf(range: ByteRange, signal?: AbortSignal): Promise<Uint8Array> {
     const hash = createHash('sha256');
-    await this.read(range, (bytes) => hash.update(bytes));
+    await this.read(range, (bytes) => hash.update(bytes), signal);
     return hash.digest();
   }
 

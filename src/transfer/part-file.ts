@@ -204,6 +204,13 @@ export class PartFile {
     return this.#book.pieces();
   }
 
+  /** SHA-256 of proven bytes: the one that is known where `range` is a piece of the grid, else read from the file. */
+  async hashOf(range: ByteRange, signal: AbortSignal): Promise<Uint8Array> {
+    const isPiece = this.#book.pieceAt(range.start)?.end === range.end;
+    const known = isPiece ? this.#book.hashAt(range.start) : null;
+    return known ?? this.#bytes.hashOf(range, signal);
+  }
+
   /** SHA-256 of the local file as it will be handed over, in hex. */
   async digest(signal: AbortSignal): Promise<string> {
     return this.#bytes.digest(this.wanted.size, signal);

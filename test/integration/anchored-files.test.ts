@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { METALINK_TYPE } from '../../src/content/metalink.ts';
-import { printMetalink } from '../../src/content/write-metalink.ts';
+import { type DescribedFile, printMetalink } from '../../src/content/write-metalink.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { FileVersion } from '../../src/core/file-version.ts';
 import { ManualClock } from '../../src/core/manual-clock.ts';
@@ -38,27 +38,24 @@ function damagedContent(isDamaged: () => boolean): Content {
   };
 }
 
-const metalink = (change: { sha256?: Buffer; size?: number } = {}) =>
-  bytesContent(
-    Buffer.from(
-      printMetalink(
-        {
-          name: 'file.bin',
-          size: content.length,
-          sha256: digest,
-          pieceSize: MIB,
-          pieces: [0, 1, 2].map((index) =>
-            createHash('sha256')
-              .update(content.subarray(index * MIB, (index + 1) * MIB))
-              .digest(),
-          ),
-          urls: [],
-          ...change,
-        },
-        'test',
-      ),
-    ),
-  );
+function pieceHashes(pieceSize: number): Uint8Array[] {
+  const count = Math.ceil(content.length / pieceSize);
+  return Array.from({ length: count }, (_, index) => {
+    const piece = content.subarray(index * pieceSize, (index + 1) * pieceSize);
+    return createHash('sha256').update(piece).digest();
+  });
+}
+
+function document(change: Partial<DescribedFile> = {}): string {
+  const pieceSize = change.pieceSize ?? MIB;
+  const pieces = pieceHashes(pieceSize);
+  const base = { name: 'file.bin', size: content.length, sha256: digest, pieceSize, pieces, urls: [] };
+  return printMetalink({ ...base, ...change }, 'test');
+}
+
+const metalink = (change?: Partial<DescribedFile>) => bytesContent(Buffer.from(document(change)));
+const withoutDigest = (change?: Partial<DescribedFile>) =>
+  bytesContent(Buffer.from(document(change).replace(/^ {4}<hash.*\n/m, '')));
 
 let origin: OriginServer;
 let dir: Awaited<ReturnType<typeof tempDir>>;
@@ -179,6 +176,64 @@ describe('a file that a Metalink document describes', () => {
     const { view, codes } = await fetched({ headers: LINK });
     expect(view).toMatchObject({ state: 'completed', sha256: null });
     expect(codes).toContain('DESCRIPTOR_FAILED');
+  });
+});
+
+describe('a file of which only the pieces are known', () => {
+  it.each([
+    ['the grid of the node', MIB],
+    ['a grid of another tool', 300_001],
+    ['one piece', 3 * MIB],
+  ])('is compared piece by piece, by %s', async (_, pieceSize) => {
+    origin.serve('/file.meta4', { content: withoutDigest({ pieceSize }) });
+    const { view, trace } = await fetched({ headers: LINK });
+    expect(view).toMatchObject({ state: 'completed', sha256: null, sharing: 'shared' });
+    const pieces = Math.ceil(content.length / pieceSize);
+    expect(trace.find(({ code }) => code === 'DIGEST_OK')?.data).toEqual({ pieces, pieceSize });
+  });
+
+  it.each([MIB, 300_001])('is fetched once more when a piece of %i bytes was damaged on its way', async (pieceSize) => {
+    let answers = 0;
+    origin.serve('/file.meta4', { content: withoutDigest({ pieceSize }) });
+    const { view, trace } = await fetched({ content: damagedContent(() => answers++ === 0), headers: LINK });
+    expect(view.state).toBe('completed');
+    const mismatch = trace.find(({ code }) => code === 'DIGEST_MISMATCH')?.data;
+    expect(mismatch).toMatchObject({ piece: 0, pieceSize, anchor: 'metalink' });
+  });
+
+  it('is an error when a piece is wrong twice', async () => {
+    const pieces = pieceHashes(MIB).with(2, wrongDigest);
+    origin.serve('/file.meta4', { content: withoutDigest({ pieces }) });
+    const { view } = await fetched({ headers: LINK });
+    expect(view).toMatchObject({ state: 'failed', error: { code: 'E_VALIDATION_FAILED' } });
+    expect(view.error?.message).toContain('does not match the Metalink document');
+    expect(bodies()).toBe(2);
+  });
+});
+
+describe('a file with a digest given with the job', () => {
+  it('uses the pieces of a document that names the same digest', async () => {
+    origin.serve('/file.meta4', { content: metalink() });
+    const { view, trace } = await fetched({ headers: LINK }, { request: { sha256 } });
+    expect(view).toMatchObject({ state: 'completed', sha256 });
+    const data = { anchor: 'job-digest', sha256, pieces: 3, pieceSize: MIB };
+    expect(trace.find(({ code }) => code === 'DESCRIPTOR')?.data).toEqual(data);
+  });
+
+  it.each([
+    ['names another digest', () => metalink({ sha256: wrongDigest })],
+    ['names no digest', withoutDigest],
+  ])('does without the pieces of a document that %s', async (_, served) => {
+    origin.serve('/file.meta4', { content: served() });
+    const { view, trace } = await fetched({ headers: LINK }, { request: { sha256 } });
+    expect(view).toMatchObject({ state: 'completed', sha256 });
+    expect(trace.find(({ code }) => code === 'DESCRIPTOR')?.data).toEqual({ anchor: 'job-digest', sha256 });
+  });
+
+  it('is an error at once when the origin delivers another file', async () => {
+    const { view } = await fetched({}, { request: { sha256: wrongDigest.toString('hex') } });
+    expect(view.error?.message).toBe('the file does not match the digest that was asked for');
+    expect(bodies()).toBe(1);
   });
 });
 

@@ -35,6 +35,14 @@ describe('the choice of an anchor', () => {
     expect(chosen).toMatchObject({ sha256: digest(7), pieces: null, anchor: { kind: 'job-digest' } });
   });
 
+  it('takes the pieces that belong to the digest of the job, and none that nobody ties to it', () => {
+    const untied = claim('metalink', { sha256: null, pieces: PIECES });
+    expect(chooseAnchor(SIZE, [untied, claim('job-digest')])).toMatchObject({ pieces: null, sha256: digest(7) });
+    const tied = claim('metalink', { pieces: PIECES });
+    const anchor = { kind: 'job-digest' };
+    expect(chooseAnchor(SIZE, [tied, claim('job-digest')])).toMatchObject({ pieces: PIECES.hashes, anchor });
+  });
+
   it('keeps to the digest of the job when others disagree about the pieces only', () => {
     const others = { ...PIECES, hashes: [1, 2, 4].map(digest) };
     const found = [PIECES, others].map((pieces) => claim('metalink', { sha256: null, pieces }));
