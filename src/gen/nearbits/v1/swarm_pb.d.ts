@@ -271,6 +271,12 @@ export declare const MemberSchema: GenMessage<Member>;
  * @generated from message nearbits.v1.Interest
  */
 export declare type Interest = Message<"nearbits.v1.Interest"> & {
+  /**
+   * TCP port of the sender's libp2p listener, 1 to 65535: whoever asks next may be sent there.
+   *
+   * @generated from field: uint32 port = 1;
+   */
+  port: number;
 };
 
 /**
