@@ -17,7 +17,7 @@ export type NodeEventBody =
   | { readonly type: 'peer.added'; readonly nodeId: NodeId; readonly via: string }
   | { readonly type: 'peer.authenticated'; readonly nodeId: NodeId }
   | { readonly type: 'peer.removed'; readonly nodeId: NodeId; readonly reason: string }
-  | { readonly type: 'discovery.sent'; readonly message: 'hello' | 'probe' | 'probe-match' | 'mdns' }
+  | { readonly type: 'discovery.sent'; readonly message: 'hello' | 'probe' | 'probe-match' | 'interest' | 'mdns' }
   | { readonly type: 'discovery.failed'; readonly message: string }
   | { readonly type: 'search.answered'; readonly nodeId: NodeId; readonly status: string }
   | { readonly type: 'serve.started'; readonly nodeId: NodeId; readonly recordId: RecordId }

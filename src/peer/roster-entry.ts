@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { type NodeId, parseNodeId } from '../core/ids.ts';
 
-const PEER_WAYS = ['hello', 'probe', 'probe-match', 'mdns', 'static', 'incoming'] as const;
+const PEER_WAYS = ['hello', 'probe', 'probe-match', 'interest', 'mdns', 'static', 'incoming'] as const;
 
 /** How a node heard of an address: a discovery datagram, mDNS, the static list, or a connection that the peer opened. */
 export type PeerVia = (typeof PEER_WAYS)[number];

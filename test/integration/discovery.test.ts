@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
+import { parseContentId } from '../../src/core/ids.ts';
 import type { NodeEventBody } from '../../src/observe/events.ts';
 import { silentLogger } from '../../src/observe/log.ts';
 import { encodeDatagram, newMessageId } from '../../src/peer/discovery/datagram.ts';
@@ -36,8 +37,11 @@ async function startNode(index: number, port: number, changes: NodeChanges = {})
   const nodeId = testNodeId(index);
   const deps = { nodeId, domainTag: changes.tag ?? TAG, roster, log: silentLogger, emit };
   const network = { tcpPort: () => 20_000 + index, listenAddresses: () => [], connectHint: () => {} };
+  const interests: string[] = [];
+  const onInterest = (contentId: string, nodeId: string, host: string, port: number) =>
+    void interests.push(`${contentId} ${nodeId} ${host} ${port}`);
   const options = { datagrams: true, mdns: false, port, interfaces: ['127.0.0.1'], staticPeers: [], ...changes };
-  const discovery: Discovery = await startDiscovery({ ...deps, ...network }, options);
+  const discovery: Discovery = await startDiscovery({ ...deps, ...network, onInterest }, options);
   stops.push(() => discovery.stop());
   const knows = () =>
     roster
@@ -46,7 +50,7 @@ async function startNode(index: number, port: number, changes: NodeChanges = {})
       .sort();
   const sent = (message: string) =>
     events.filter((event) => event.type === 'discovery.sent' && event.message === message).length;
-  return { discovery, roster, events, knows, sent };
+  return { discovery, roster, events, interests, knows, sent };
 }
 
 async function openSender() {
@@ -98,6 +102,24 @@ describe.skipIf(process.platform !== 'linux')('discovery over UDP on loopback', 
     expect(watcher.roster.usable()).toEqual([]);
     await startNode(2, port);
     await expect.poll(() => watcher.roster.usable().map((entry) => entry.nodeId), patience).toEqual(idsOf(2));
+  });
+
+  it('tells everybody of the domain who wants a content, and where that node is', async () => {
+    const port = await freeUdpPort();
+    const [first, second] = [await startNode(1, port), await startNode(2, port)];
+    const foreign = await startNode(4, port, { tag: FOREIGN_TAG });
+    await expect.poll(first.knows, patience).toEqual(idsOf(2));
+    const contentId = parseContentId('c0'.repeat(32));
+    expect(first.discovery.tellInterest(contentId)).toBe(true);
+    // The newcomer heard no Hello of the first node: the interest is what makes it known.
+    const newcomer = await startNode(3, port, { wantedPeers: 0 });
+    first.discovery.tellInterest(contentId);
+    const told = `${contentId} ${testNodeId(1)} 127.0.0.1 20001`;
+    await expect.poll(() => second.interests, patience).toEqual([told, told]);
+    await expect.poll(() => newcomer.interests, patience).toEqual([told]);
+    expect(newcomer.roster.get(testNodeId(1))?.addresses).toMatchObject([{ host: '127.0.0.1', port: 20_001 }]);
+    await expect.poll(() => foreign.discovery.status().dropped.foreign ?? 0, patience).toBeGreaterThan(2);
+    expect([first.interests, foreign.interests]).toEqual([[], []]);
   });
 
   it('stays silent towards another domain', async () => {

@@ -1,6 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseContentId } from '../../src/core/ids.ts';
 import { DiscoveryDatagramSchema } from '../../src/gen/nearbits/v1/discovery_pb.js';
 import {
   type Announcement,
@@ -14,6 +15,9 @@ import { testNodeId } from '../support/node-ids.ts';
 const TAG = new Uint8Array(16).fill(3);
 
 const hexId = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes).toString('hex'));
+const contentId = fc
+  .uint8Array({ minLength: 32, maxLength: 32 })
+  .map((bytes) => parseContentId(Buffer.from(bytes).toString('hex')));
 const sender = fc.record({
   nodeId: fc.nat(10_000).map(testNodeId),
   port: fc.integer({ min: 1, max: 65_535 }),
@@ -22,6 +26,7 @@ const sender = fc.record({
 const announcement: fc.Arbitrary<Announcement> = fc.oneof(
   fc.record({ kind: fc.constantFrom('hello' as const, 'probe' as const), messageId: hexId, sender }),
   fc.record({ kind: fc.constant('probe-match' as const), messageId: hexId, sender, relatesTo: hexId }),
+  fc.record({ kind: fc.constant('interest' as const), messageId: hexId, sender, contentId }),
 );
 
 describe('a discovery datagram', () => {
@@ -65,6 +70,7 @@ describe('a discovery datagram', () => {
         expect(read.sender.port).toBeLessThanOrEqual(65_535);
         expect(Number.isSafeInteger(read.sender.instance)).toBe(true);
         expect(read.messageId).toMatch(/^[0-9a-f]{32}$/);
+        if (read.kind === 'interest') expect(read.contentId).toMatch(/^[0-9a-f]{64}$/);
       }),
       { numRuns: 2_000 },
     );
@@ -99,6 +105,14 @@ describe('a discovery datagram', () => {
       changes === undefined || Object.keys(changes).length === 0 ? {} : { sender: { peerId, port: 1, ...changes } };
     const body = changes === undefined ? { case: undefined } : { case: 'hello' as const, value };
     const message = create(DiscoveryDatagramSchema, { ...base, body });
+    expect(decodeDatagram(toBinary(DiscoveryDatagramSchema, message), TAG)).toBe('malformed');
+  });
+
+  it.each([0, 31, 33])('with a content id of %i bytes is malformed', (length) => {
+    const peerId = new Uint8Array([0x00, 0x24, 0x08, 0x01, 0x12, 0x20, ...new Uint8Array(32).fill(9)]);
+    const value = { sender: { peerId, port: 1 }, contentId: new Uint8Array(length) };
+    const head = { version: 1, domainTag: TAG, messageId: new Uint8Array(16) };
+    const message = create(DiscoveryDatagramSchema, { ...head, body: { case: 'interest', value } });
     expect(decodeDatagram(toBinary(DiscoveryDatagramSchema, message), TAG)).toBe('malformed');
   });
 });

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import type { NodeId } from '../../core/ids.ts';
+import type { ContentId, NodeId } from '../../core/ids.ts';
 import type { EmitEvent } from '../../observe/events.ts';
 import type { Answers } from './answers.ts';
 import {
@@ -11,9 +11,9 @@ import {
   type Sender,
 } from './datagram.ts';
 import { isOnSubnet, type LanInterface } from './interfaces.ts';
-import { SourceLimiter, type SourceRates } from './rate-limit.ts';
+import { type Rate, SourceLimiter, type SourceRates, TokenBucket } from './rate-limit.ts';
 import { RecentIds } from './recent-ids.ts';
-import type { DatagramPort, DiscoveryHint } from './seams.ts';
+import type { DatagramPort, DiscoveryHint, OnInterest } from './seams.ts';
 
 /** Who this node is, on discovery datagrams. */
 export interface Self {
@@ -34,35 +34,44 @@ export interface AnnouncerDeps {
   readonly clock: Clock;
   readonly emit: EmitEvent;
   readonly onHint: (hint: DiscoveryHint) => void;
+  readonly onInterest: OnInterest;
 }
 
 /** Why a datagram was dropped without an answer. */
 export type DropReason = DatagramFault | 'rate' | 'subnet' | 'own' | 'repeat';
 
-// A subnet of 500 nodes that all start within ten seconds sends about 600 datagrams a second for that time.
+// A subnet of 500 nodes that all start within ten seconds sends about 600 datagrams a second for that time. A crowd that
+// wants one file adds little: 1,000 nodes send some 250 interests in a minute (docs/SWARM.md).
 const RATES: SourceRates = {
   perSource: { burst: 200, perSecond: 20 },
   total: { burst: 2_000, perSecond: 500 },
   maxSources: 1_024,
 };
 const REMEMBERED_IDS = 2_048;
+// Half of what others take from one source, so that a node that fetches very much at a time is still heard. An interest
+// too many is left out; it is told again after 5 s.
+const OWN_INTERESTS: Rate = { burst: 64, perSecond: 10 };
 
 /**
- * Speaks Hello, Probe and ProbeMatch on the subnets. All three are broadcast: a ProbeMatch to the whole subnet lets the
- * others count the answers to a Probe and stay silent, and shows the answering peer to everybody who lacks peers.
+ * Speaks Hello, Probe, ProbeMatch and Interest on the subnets. All are broadcast: a ProbeMatch to the whole subnet lets
+ * the others count the answers to a Probe and stay silent, and shows the answering peer to everybody who lacks peers.
  */
 export class Announcer {
   readonly #deps: AnnouncerDeps;
   readonly #limiter: SourceLimiter;
   readonly #seen = new RecentIds(REMEMBERED_IDS);
+  readonly #ownInterests: TokenBucket;
   readonly #dropped: Partial<Record<DropReason, number>> = {};
   #open: readonly LanInterface[] = [];
+  /** Subnets on which another node of the domain was heard: broadcast passes there. */
+  #heardOn = new Set<string>();
   #probeIds = new Set<string>();
   #matches = 0;
 
   constructor(deps: AnnouncerDeps) {
     this.#deps = deps;
     this.#limiter = new SourceLimiter(deps, RATES);
+    this.#ownInterests = new TokenBucket(deps, OWN_INTERESTS);
   }
 
   /** Datagrams dropped since the start, by reason. */
@@ -79,6 +88,7 @@ export class Announcer {
   async listen(interfaces: readonly LanInterface[]): Promise<readonly LanInterface[]> {
     const receive = (bytes: Uint8Array, source: string, lan: LanInterface) => this.#receive(bytes, source, lan);
     this.#open = await this.#deps.port.listen(interfaces, receive);
+    this.#heardOn = this.#heardOn.intersection(new Set(this.#open.map(keyOf)));
     return this.#open;
   }
 
@@ -98,6 +108,17 @@ export class Announcer {
     const messageId = newMessageId();
     this.#probeIds.add(messageId);
     for (const lan of this.#open) this.#send(lan, { kind: 'probe', messageId, sender: this.#sender() });
+  }
+
+  /**
+   * Tells every subnet that this node wants or has a content. Returns whether that reaches anybody, as far as is known:
+   * where no other node was ever heard, broadcast is filtered or nobody is there.
+   */
+  interest(contentId: ContentId): boolean {
+    if (this.#open.length === 0) return false;
+    const announcement = { kind: 'interest', messageId: newMessageId(), sender: this.#sender(), contentId } as const;
+    if (this.#ownInterests.take()) for (const lan of this.#open) this.#send(lan, announcement);
+    return this.#heardOn.size > 0;
   }
 
   /** Closes every socket. */
@@ -122,9 +143,11 @@ export class Announcer {
       this.#dropped[announcement] = (this.#dropped[announcement] ?? 0) + 1;
       return;
     }
+    this.#heardOn.add(keyOf(lan));
     const { nodeId, port, instance } = announcement.sender;
     this.#deps.onHint({ nodeId, host: sourceHost, port, instance, via: announcement.kind });
-    this.#react(announcement, lan);
+    if (announcement.kind === 'interest') this.#deps.onInterest(announcement.contentId, nodeId, sourceHost, port);
+    else this.#react(announcement, lan);
   }
 
   // Everything here may be forged; the checks run from the cheapest to the dearest.
@@ -150,4 +173,8 @@ export class Announcer {
   #answer(relatesTo: string, lan: LanInterface): void {
     this.#send(lan, { kind: 'probe-match', messageId: newMessageId(), sender: this.#sender(), relatesTo });
   }
+}
+
+function keyOf(lan: LanInterface): string {
+  return `${lan.address} ${lan.mask}`;
 }

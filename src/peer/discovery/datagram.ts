@@ -1,7 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { publicKeyFromRaw } from '@libp2p/crypto/keys';
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id';
-import { type NodeId, parseNodeId } from '../../core/ids.ts';
+import { type ContentId, type NodeId, parseContentId, parseNodeId } from '../../core/ids.ts';
 import {
   type DiscoveryDatagram,
   DiscoveryDatagramSchema,
@@ -13,6 +13,7 @@ export const MAX_DATAGRAM_BYTES = 512;
 
 const WIRE_VERSION = 1;
 const MESSAGE_ID_BYTES = 16;
+const CONTENT_ID_BYTES = 32;
 // Identity multihash of a libp2p Ed25519 public key: code 0, 36 bytes, then the key's protobuf head.
 const PEER_ID_HEAD = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20);
 const PEER_ID_BYTES = PEER_ID_HEAD.length + 32;
@@ -26,7 +27,7 @@ export interface Sender {
   readonly instance: number;
 }
 
-/** What one datagram says. Ids are 32 characters of hex. */
+/** What one datagram says. The ids of datagrams are 32 characters of hex. */
 export type Announcement =
   | { readonly kind: 'hello' | 'probe'; readonly messageId: string; readonly sender: Sender }
   | {
@@ -35,6 +36,13 @@ export type Announcement =
       readonly sender: Sender;
       /** The id of the Probe that is answered. */
       readonly relatesTo: string;
+    }
+  | {
+      readonly kind: 'interest';
+      readonly messageId: string;
+      readonly sender: Sender;
+      /** What the sender wants or has. */
+      readonly contentId: ContentId;
     };
 
 /** Why a datagram was not read. */
@@ -85,9 +93,20 @@ function toAnnouncement(message: DiscoveryDatagram): Announcement | null {
   const sender = toSender(body.value.sender);
   if (sender === null) return null;
   const messageId = toHex(id);
-  if (body.case !== 'probeMatch') return { kind: body.case, messageId, sender };
-  if (body.value.relatesTo.length !== MESSAGE_ID_BYTES) return null;
-  return { kind: 'probe-match', messageId, sender, relatesTo: toHex(body.value.relatesTo) };
+  switch (body.case) {
+    case 'probeMatch': {
+      const { relatesTo } = body.value;
+      if (relatesTo.length !== MESSAGE_ID_BYTES) return null;
+      return { kind: 'probe-match', messageId, sender, relatesTo: toHex(relatesTo) };
+    }
+    case 'interest': {
+      const { contentId } = body.value;
+      if (contentId.length !== CONTENT_ID_BYTES) return null;
+      return { kind: 'interest', messageId, sender, contentId: parseContentId(toHex(contentId)) };
+    }
+    default:
+      return { kind: body.case, messageId, sender };
+  }
 }
 
 function toSender(wire: WireSender | undefined): Sender | null {
@@ -104,10 +123,14 @@ function toNodeId(bytes: Uint8Array): NodeId | null {
 }
 
 function toBody(announcement: Announcement, sender: { peerId: Uint8Array; port: number; instance: bigint }) {
-  if (announcement.kind === 'probe-match') {
-    return { case: 'probeMatch' as const, value: { sender, relatesTo: fromHex(announcement.relatesTo) } };
+  switch (announcement.kind) {
+    case 'probe-match':
+      return { case: 'probeMatch' as const, value: { sender, relatesTo: fromHex(announcement.relatesTo) } };
+    case 'interest':
+      return { case: 'interest' as const, value: { sender, contentId: fromHex(announcement.contentId) } };
+    default:
+      return { case: announcement.kind, value: { sender } };
   }
-  return { case: announcement.kind, value: { sender } };
 }
 
 function fromHex(text: string): Uint8Array {

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../core/clock.ts';
 import { isAbortError } from '../../core/errors.ts';
+import type { ContentId } from '../../core/ids.ts';
 import type { Random } from '../../core/random.ts';
 import type { EmitEvent } from '../../observe/events.ts';
 import type { Logger } from '../../observe/log.ts';
@@ -9,7 +10,7 @@ import { Answers } from './answers.ts';
 import { isDiscoveryDue, suppressedForMs, WANTED_PEERS } from './decisions.ts';
 import type { InterfaceChoice, LanInterface, MachineInterfaces } from './interfaces.ts';
 import { MdnsMember } from './mdns-member.ts';
-import type { DatagramPort, DiscoveryHint, Mdns, MdnsListener } from './seams.ts';
+import type { DatagramPort, DiscoveryHint, Mdns, MdnsListener, OnInterest } from './seams.ts';
 import { type ResolveHost, StaticList, type StaticPeer } from './static-peers.ts';
 import { Subnets } from './subnets.ts';
 
@@ -20,6 +21,8 @@ export interface DiscoveryDeps {
   readonly roster: Roster;
   /** Told every hint, also one that repeats what is known. */
   readonly onHint: (hint: DiscoveryHint) => void;
+  /** Told every interest of others, after the hint that it also is. */
+  readonly onInterest?: OnInterest;
   /** Null: no datagrams. */
   readonly port: DatagramPort | null;
   /** Null: no mDNS. */
@@ -99,11 +102,11 @@ export class Discovery {
   private constructor(deps: DiscoveryDeps, options: DiscoveryOptions) {
     this.#deps = deps;
     this.#options = options;
-    const { self, roster, clock, random, emit, onHint, port, openMdns } = deps;
+    const { self, roster, clock, random, emit, onHint, onInterest = () => undefined, port, openMdns } = deps;
     this.#subnets = new Subnets(deps, { choice: options.interfaces });
     const answers = new Answers({ clock, random, peersKnown: () => roster.size });
     this.#answers = answers;
-    this.#announcer = port && new Announcer({ self, port, answers, clock, emit, onHint });
+    this.#announcer = port && new Announcer({ self, port, answers, clock, emit, onHint, onInterest });
     const onSubnet = (host: string) => this.#subnets.holds(host);
     const mdnsDeps = { nodeId: self.nodeId, answers, clock, emit, onHint, onSubnet };
     const mayUseMdns = openMdns !== null && options.interfaces === 'all';
@@ -129,6 +132,14 @@ export class Discovery {
     if (this.#round === null && suppressedMs > 0) return { started: false, suppressedForMs: suppressedMs };
     await untilAborted(this.#begin(), signal);
     return { started: true, suppressedForMs: 0 };
+  }
+
+  /**
+   * Tells the subnets that this node wants or has a content. Returns whether that reaches anybody, as far as is known:
+   * not where datagrams are off, no interface works, or no other node was ever heard.
+   */
+  tellInterest(contentId: ContentId): boolean {
+    return this.#announcer?.interest(contentId) ?? false;
   }
 
   /** Lets the next discovery begin at once; goes with clearing the roster (BITS ClearPeers). */

@@ -1,4 +1,4 @@
-import type { NodeId } from '../../core/ids.ts';
+import type { ContentId, NodeId } from '../../core/ids.ts';
 import type { PeerVia } from '../roster-entry.ts';
 import type { LanInterface } from './interfaces.ts';
 
@@ -13,6 +13,9 @@ export interface DiscoveryHint {
   /** Differs from the one told before when the peer has restarted. */
   readonly instance?: number;
 }
+
+/** Takes a word that a node wants or has a content, and where it says it can be reached. Nobody has proven any of it. */
+export type OnInterest = (contentId: ContentId, nodeId: NodeId, host: string, port: number) => void;
 
 /** Takes a datagram that reached `lan`; `sourceHost` is the address the network gives as its sender. */
 export type ReceiveDatagram = (bytes: Uint8Array, sourceHost: string, lan: LanInterface) => void;

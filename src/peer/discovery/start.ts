@@ -7,7 +7,7 @@ import type { Logger } from '../../observe/log.ts';
 import type { Roster } from '../roster.ts';
 import { Discovery, type DiscoveryOptions } from './discovery.ts';
 import { LibraryMdns } from './mdns.ts';
-import type { DiscoveryHint, MdnsListener } from './seams.ts';
+import type { DiscoveryHint, MdnsListener, OnInterest } from './seams.ts';
 import { systemResolve } from './static-peers.ts';
 import { UdpPort } from './udp-port.ts';
 
@@ -23,6 +23,8 @@ export interface StartDiscoveryDeps {
   readonly listenAddresses: () => readonly string[];
   /** Told about a static peer of which only the address is known; a connection tells who it is. */
   readonly connectHint: (host: string, port: number) => void;
+  /** Told every interest of others. */
+  readonly onInterest?: OnInterest;
   readonly log: Logger;
   readonly emit: EmitEvent;
   readonly clock?: Clock;
@@ -30,7 +32,7 @@ export interface StartDiscoveryDeps {
 
 /** What an administrator can choose. */
 export interface StartDiscoveryOptions extends DiscoveryOptions {
-  /** Whether Hello, Probe and ProbeMatch are sent and heard. */
+  /** Whether Hello, Probe, ProbeMatch and Interest are sent and heard. */
   readonly datagrams: boolean;
   /** Whether mDNS is used; only when `interfaces` is `all`. */
   readonly mdns: boolean;
@@ -40,7 +42,7 @@ export interface StartDiscoveryOptions extends DiscoveryOptions {
 
 /** Starts discovery on this machine's sockets. What is switched off opens none. */
 export async function startDiscovery(deps: StartDiscoveryDeps, options: StartDiscoveryOptions): Promise<Discovery> {
-  const { nodeId, domainTag, roster, tcpPort, log, emit, clock = systemClock } = deps;
+  const { nodeId, domainTag, roster, tcpPort, log, emit, onInterest = () => undefined, clock = systemClock } = deps;
   const self = { nodeId, domainTag, tcpPort, instance: clock.wallMs() };
   const port = options.datagrams ? new UdpPort({ log, emit }, { port: options.port }) : null;
   const failed = (error: Error) => {
@@ -54,5 +56,5 @@ export async function startDiscovery(deps: StartDiscoveryDeps, options: StartDis
     if (hint.nodeId === null) deps.connectHint(hint.host, hint.port);
     else roster.hint({ ...hint, nodeId: hint.nodeId });
   };
-  return await Discovery.start({ self, roster, onHint, log, emit, ...seams }, options);
+  return await Discovery.start({ self, roster, onHint, onInterest, log, emit, ...seams }, options);
 }

@@ -62,6 +62,12 @@ export declare type DiscoveryDatagram = Message<"nearbits.v1.DiscoveryDatagram">
      */
     value: ProbeMatch;
     case: "probeMatch";
+  } | {
+    /**
+     * @generated from field: nearbits.v1.ContentInterest interest = 7;
+     */
+    value: ContentInterest;
+    case: "interest";
   } | { case: undefined; value?: undefined };
 };
 
@@ -133,6 +139,32 @@ export declare type ProbeMatch = Message<"nearbits.v1.ProbeMatch"> & {
  * Use `create(ProbeMatchSchema)` to create a new message.
  */
 export declare const ProbeMatchSchema: GenMessage<ProbeMatch>;
+
+/**
+ * Tells the subnet that the sender fetches a content and wants company, or has
+ * it and gives it. Sent again every 5 s by those few who are best placed for it.
+ *
+ * @generated from message nearbits.v1.ContentInterest
+ */
+export declare type ContentInterest = Message<"nearbits.v1.ContentInterest"> & {
+  /**
+   * @generated from field: nearbits.v1.PeerHint sender = 1;
+   */
+  sender?: PeerHint | undefined;
+
+  /**
+   * Names the content, 32 bytes.
+   *
+   * @generated from field: bytes content_id = 2;
+   */
+  contentId: Uint8Array;
+};
+
+/**
+ * Describes the message nearbits.v1.ContentInterest.
+ * Use `create(ContentInterestSchema)` to create a new message.
+ */
+export declare const ContentInterestSchema: GenMessage<ContentInterest>;
 
 /**
  * Where a node says it can be reached. The address is always the source

@@ -12,7 +12,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file nearbits/v1/discovery.proto.
  */
 export const file_nearbits_v1_discovery = /*@__PURE__*/
-  fileDesc("ChtuZWFyYml0cy92MS9kaXNjb3ZlcnkucHJvdG8SC25lYXJiaXRzLnYxIs4BChFEaXNjb3ZlcnlEYXRhZ3JhbRIPCgd2ZXJzaW9uGAEgASgNEhIKCmRvbWFpbl90YWcYAiABKAwSEgoKbWVzc2FnZV9pZBgDIAEoDBIjCgVoZWxsbxgEIAEoCzISLm5lYXJiaXRzLnYxLkhlbGxvSAASIwoFcHJvYmUYBSABKAsyEi5uZWFyYml0cy52MS5Qcm9iZUgAEi4KC3Byb2JlX21hdGNoGAYgASgLMhcubmVhcmJpdHMudjEuUHJvYmVNYXRjaEgAQgYKBGJvZHkiLgoFSGVsbG8SJQoGc2VuZGVyGAEgASgLMhUubmVhcmJpdHMudjEuUGVlckhpbnQiLgoFUHJvYmUSJQoGc2VuZGVyGAEgASgLMhUubmVhcmJpdHMudjEuUGVlckhpbnQiRwoKUHJvYmVNYXRjaBIlCgZzZW5kZXIYASABKAsyFS5uZWFyYml0cy52MS5QZWVySGludBISCgpyZWxhdGVzX3RvGAIgASgMIjsKCFBlZXJIaW50Eg8KB3BlZXJfaWQYASABKAwSDAoEcG9ydBgCIAEoDRIQCghpbnN0YW5jZRgDIAEoBGIGcHJvdG8z");
+  fileDesc("ChtuZWFyYml0cy92MS9kaXNjb3ZlcnkucHJvdG8SC25lYXJiaXRzLnYxIoACChFEaXNjb3ZlcnlEYXRhZ3JhbRIPCgd2ZXJzaW9uGAEgASgNEhIKCmRvbWFpbl90YWcYAiABKAwSEgoKbWVzc2FnZV9pZBgDIAEoDBIjCgVoZWxsbxgEIAEoCzISLm5lYXJiaXRzLnYxLkhlbGxvSAASIwoFcHJvYmUYBSABKAsyEi5uZWFyYml0cy52MS5Qcm9iZUgAEi4KC3Byb2JlX21hdGNoGAYgASgLMhcubmVhcmJpdHMudjEuUHJvYmVNYXRjaEgAEjAKCGludGVyZXN0GAcgASgLMhwubmVhcmJpdHMudjEuQ29udGVudEludGVyZXN0SABCBgoEYm9keSIuCgVIZWxsbxIlCgZzZW5kZXIYASABKAsyFS5uZWFyYml0cy52MS5QZWVySGludCIuCgVQcm9iZRIlCgZzZW5kZXIYASABKAsyFS5uZWFyYml0cy52MS5QZWVySGludCJHCgpQcm9iZU1hdGNoEiUKBnNlbmRlchgBIAEoCzIVLm5lYXJiaXRzLnYxLlBlZXJIaW50EhIKCnJlbGF0ZXNfdG8YAiABKAwiTAoPQ29udGVudEludGVyZXN0EiUKBnNlbmRlchgBIAEoCzIVLm5lYXJiaXRzLnYxLlBlZXJIaW50EhIKCmNvbnRlbnRfaWQYAiABKAwiOwoIUGVlckhpbnQSDwoHcGVlcl9pZBgBIAEoDBIMCgRwb3J0GAIgASgNEhAKCGluc3RhbmNlGAMgASgEYgZwcm90bzM");
 
 /**
  * Describes the message nearbits.v1.DiscoveryDatagram.
@@ -43,9 +43,16 @@ export const ProbeMatchSchema = /*@__PURE__*/
   messageDesc(file_nearbits_v1_discovery, 3);
 
 /**
+ * Describes the message nearbits.v1.ContentInterest.
+ * Use `create(ContentInterestSchema)` to create a new message.
+ */
+export const ContentInterestSchema = /*@__PURE__*/
+  messageDesc(file_nearbits_v1_discovery, 4);
+
+/**
  * Describes the message nearbits.v1.PeerHint.
  * Use `create(PeerHintSchema)` to create a new message.
  */
 export const PeerHintSchema = /*@__PURE__*/
-  messageDesc(file_nearbits_v1_discovery, 4);
+  messageDesc(file_nearbits_v1_discovery, 5);
 

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type ContentId, type NodeId, parseContentId } from '../../../../src/core/ids.ts';
 import { ManualClock } from '../../../../src/core/manual-clock.ts';
 import { seededRandom } from '../../../../src/core/random.ts';
 import type { NodeEventBody } from '../../../../src/observe/events.ts';
@@ -53,10 +54,12 @@ async function startNode({ clock, lan }: Lab, index: number, changes: Changes = 
     hints.push(hint);
     if (hint.nodeId !== null) roster.hint({ ...hint, nodeId: hint.nodeId });
   };
+  const interests: [ContentId, NodeId, string, number][] = [];
   const domainTag = new Uint8Array(16).fill(changes.tag ?? 1);
   const deps = {
     self: { nodeId, instance: index + 1, domainTag, tcpPort: () => 21_780 },
     port: station.port,
+    onInterest: (...interest: [ContentId, NodeId, string, number]) => void interests.push(interest),
     openMdns: changes.mdns === false ? null : openMdns,
     networkInterfaces: changes.interfaces ?? station.networkInterfaces,
     resolve: changes.resolve ?? (async () => []),
@@ -68,7 +71,7 @@ async function startNode({ clock, lan }: Lab, index: number, changes: Changes = 
   const sent = (message: string) =>
     events.filter((event) => event.type === 'discovery.sent' && event.message === message).length;
   const knows = () => roster.entries().map((entry) => entry.nodeId);
-  return { discovery, roster, hints, events, sent, knows, listeners, host: station.host };
+  return { discovery, roster, hints, interests, events, sent, knows, listeners, host: station.host };
 }
 
 async function pass({ clock }: Lab, ms: number): Promise<void> {
@@ -138,6 +141,88 @@ describe('foreign nodes', () => {
       { host: '10.0.9.9', port: 2 },
     ]);
     expect(node.hints).toEqual([{ nodeId: testNodeId(7), host: '10.0.9.9', port: 2, via: 'mdns' }]);
+  });
+});
+
+describe('an interest', () => {
+  const wanted = parseContentId('ab'.repeat(32));
+
+  it('reaches everybody on the subnet, with where its sender can be reached', async () => {
+    const lab = createLab({ mdns: false });
+    const nodes = [await startNode(lab, 1), await startNode(lab, 2), await startNode(lab, 3)] as const;
+    await pass(lab, 1_000);
+    expect(nodes[0].discovery.tellInterest(wanted)).toBe(true);
+    await pass(lab, 10);
+    const told = [wanted, testNodeId(1), nodes[0].host, 21_780];
+    expect(nodes.map(({ interests }) => interests)).toEqual([[], [told], [told]]);
+    expect(nodes[0].sent('interest')).toBe(1);
+  });
+
+  it('makes its sender known as any other datagram does', async () => {
+    const lab = createLab({ mdns: false });
+    const late = await startNode(lab, 1, { options: { wantedPeers: 0 } });
+    await pass(lab, MINUTE);
+    const node = await startNode(lab, 2, { options: { wantedPeers: 0 } });
+    late.discovery.tellInterest(wanted);
+    await pass(lab, 10);
+    expect(node.hints).toMatchObject([{ nodeId: testNodeId(1), host: late.host, via: 'interest', instance: 2 }]);
+    expect(node.knows()).toEqual([testNodeId(1)]);
+  });
+
+  it('of another domain is not heard', async () => {
+    const lab = createLab({ mdns: false });
+    const ours = await startNode(lab, 1);
+    const foreign = await startNode(lab, 2, { tag: 9 });
+    foreign.discovery.tellInterest(wanted);
+    await pass(lab, 10);
+    expect([ours.interests, ours.knows()]).toEqual([[], []]);
+  });
+
+  it('is said to reach nobody while no other node was heard', async () => {
+    const filtered = createLab({ broadcast: false });
+    const [alone, other] = [await startNode(filtered, 1), await startNode(filtered, 2)];
+    await pass(filtered, 10_000);
+    expect(alone.knows()).toEqual([testNodeId(2)]);
+    expect(alone.discovery.tellInterest(wanted)).toBe(false);
+    await pass(filtered, 10);
+    expect([alone.sent('interest'), other.interests]).toEqual([1, []]);
+  });
+
+  it('reaches nobody without an interface, after the subnet was left, and when discovery has stopped', async () => {
+    const lab = createLab({ mdns: false });
+    const subnet = lab.lan.station(9, testNodeId(9)).networkInterfaces();
+    let machine: MachineInterfaces = {};
+    const node = await startNode(lab, 1, { interfaces: () => machine });
+    await startNode(lab, 2);
+    expect(node.discovery.tellInterest(wanted)).toBe(false);
+    machine = subnet;
+    await pass(lab, MINUTE);
+    expect(node.discovery.tellInterest(wanted)).toBe(true);
+    machine = {};
+    await pass(lab, MINUTE);
+    expect([node.discovery.tellInterest(wanted), node.sent('interest')]).toEqual([false, 1]);
+    machine = subnet;
+    await pass(lab, MINUTE);
+    await node.discovery.stop();
+    expect([node.discovery.tellInterest(wanted), node.sent('interest')]).toEqual([false, 1]);
+  });
+
+  it('is left out when there are more of them than others would take from one source', async () => {
+    const lab = createLab({ mdns: false });
+    const node = await startNode(lab, 1);
+    const other = await startNode(lab, 2);
+    await pass(lab, 1_000);
+    const tell = () => node.discovery.tellInterest(wanted);
+    expect(Array.from({ length: 300 }, tell)).not.toContain(false);
+    await pass(lab, 10);
+    expect([node.sent('interest'), other.interests.length, other.discovery.status().dropped.rate]).toEqual([
+      64,
+      64,
+      undefined,
+    ]);
+    await pass(lab, 1_000);
+    tell();
+    expect(node.sent('interest')).toBe(65);
   });
 });
 
