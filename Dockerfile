@@ -6,10 +6,12 @@
 # Nothing here needs BuildKit. The older builder builds every stage above its target, so the stages stand in an order
 # in which none is built in vain.
 
-# The origin of the demo and the tests: plain Node, no packages.
+# The origin of the demo and the tests: plain Node, no packages. It describes its files by the product's own code.
 FROM node:24-bookworm-slim AS origin
 WORKDIR /app
 COPY package.json ./
+COPY src/core src/core
+COPY src/content src/content
 COPY test/support test/support
 USER node
 ENV ORIGIN_HOST=0.0.0.0 ORIGIN_PORT=8080

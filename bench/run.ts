@@ -5,19 +5,33 @@
 import { parseArgs } from 'node:util';
 import { type Row, tableOf } from './row.ts';
 
+/** What the command line says to a suite that asks for it; see the head of its file. */
+type Options = Readonly<Partial<Record<'nodes' | 'size' | 'scenario' | 'link' | 'traces', string>>>;
+
 /** Loaded one at a time, so that one suite's memory does not weigh on the next. */
-const SUITES: Readonly<Record<string, () => Promise<{ run(): Promise<Row[]> }>>> = {
+const SUITES: Readonly<Record<string, () => Promise<{ run(options: Options): Promise<Row[]> }>>> = {
   'peer-to-peer': () => import('./peer-to-peer.ts'),
   search: () => import('./search.ts'),
   'small-object': () => import('./small-object.ts'),
   idle: () => import('./idle.ts'),
   discovery: () => import('./discovery.ts'),
   'swarm-simulation': () => import('./swarm-simulation.ts'),
+  swarm: () => import('./swarm.ts'),
   jobs: () => import('./jobs.ts'),
   download: () => import('./download.ts'),
 };
 
-const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true });
+const OF_SUITES = {
+  nodes: { type: 'string' },
+  size: { type: 'string' },
+  scenario: { type: 'string' },
+  link: { type: 'string' },
+  traces: { type: 'string' },
+} as const;
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'boolean' }, ...OF_SUITES },
+  allowPositionals: true,
+});
 const unknown = positionals.filter((name) => !(name in SUITES));
 if (unknown.length > 0) {
   process.stderr.write(`There is no suite ${unknown.join(', ')}. The suites are: ${Object.keys(SUITES).join(', ')}.\n`);
@@ -28,7 +42,7 @@ const rows: Row[] = [];
 for (const name of positionals.length > 0 ? positionals : Object.keys(SUITES)) {
   process.stderr.write(`running ${name} ...\n`);
   const suite = await (SUITES[name] as (typeof SUITES)[string])();
-  rows.push(...(await suite.run()));
+  rows.push(...(await suite.run(values)));
 }
 process.stdout.write(`${tableOf(rows)}\n`);
 if (values.json) process.stdout.write(`${JSON.stringify(rows)}\n`);

@@ -14,6 +14,14 @@ export interface NodeHome {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** How a node is started. */
+export interface NodeProcessOptions {
+  /** Stands in front of the command, such as one that leads to another network namespace. */
+  readonly through?: readonly string[];
+  /** Run in place of the command line, with its arguments. */
+  readonly program?: string;
+}
+
 /** What `nearbits up --json` says when it is ready. */
 export interface ReadyLine {
   readonly nodeId: string;
@@ -86,8 +94,10 @@ export class NodeProcess implements AsyncDisposable {
   }
 
   /** Starts `nearbits up` and waits for its ready line. */
-  static async start(home: NodeHome): Promise<NodeProcess> {
-    const child = spawn(process.execPath, [CLI, 'up', '--json'], {
+  static async start(home: NodeHome, options: NodeProcessOptions = {}): Promise<NodeProcess> {
+    const { program = CLI, through = [] } = options;
+    const [command = '', ...args] = [...through, process.execPath, program, 'up', '--json'];
+    const child = spawn(command, args, {
       env: { ...process.env, ...home.env },
       stdio: ['ignore', 'pipe', 'inherit'],
     });

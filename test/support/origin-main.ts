@@ -2,20 +2,24 @@
  * A tiny origin as a process of its own, for the demo and the container tests. Routes:
  *   GET|HEAD /file/<size>?seed=n          a pseudo-random file; size such as 500, 64KiB, 64MiB, 1GiB; ranges, ETag, Last-Modified
  *   GET|HEAD /fault/<name>/<size>?seed=n  the same file with a fault of origin-faults.ts
+ *   GET|HEAD /anchored/<size>?seed=n      the same file, and a Link to a Metalink document with the digests of its pieces
+ *   GET      /metalink/<size>?seed=n      that document
  *   GET      /sha256/<size>?seed=n        {"size", "sha256"} of that file
- *   GET      /stats                       {"requests", "bytesSent"} of /file and /fault
+ *   GET      /stats                       {"requests", "bytesSent"} of /file, /fault and /anchored
  *   POST     /stats/reset
  * Options: --host, --port, --rate (bytes a second for each answer, such as 10MiB), or ORIGIN_HOST, ORIGIN_PORT, ORIGIN_RATE.
  * Prints one JSON line when it is ready: {"ready":true,"host","port","url"}.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseArgs } from 'node:util';
+import { METALINK_TYPE } from '../../src/content/metalink.ts';
 import { faultNamed } from './origin-faults.ts';
+import { linkTo, metalinkOf } from './origin-metalink.ts';
 import type { OriginScript } from './origin-script.ts';
 import { OriginServer } from './origin-server.ts';
 import { PseudoRandomFile, parseSize } from './pseudo-random-file.ts';
 
-const ROUTE = /^\/(file|sha256|fault\/(?<fault>[a-z-]+))\/(?<size>\w+)$/;
+const ROUTE = /^\/(?<kind>file|sha256|anchored|metalink|fault\/(?<fault>[a-z-]+))\/(?<size>\w+)$/;
 const DIGESTS_KEPT = 100;
 
 const digests = new Map<string, Promise<string>>();
@@ -25,7 +29,9 @@ function scriptFor(url: URL): OriginScript | null {
   const content = match === null ? null : fileFor(match, url);
   if (match === null || content === null) return null;
   const base: OriginScript = { content, etag: `"${content.size}-${encodeURIComponent(content.seed)}"` };
-  const fault = match.groups?.fault;
+  const { kind, fault } = match.groups ?? {};
+  if (kind === 'anchored')
+    return { ...base, headers: { link: linkTo(`/metalink/${match.groups?.size}${url.search}`) } };
   return fault === undefined ? base : faultNamed(fault, base);
 }
 
@@ -41,6 +47,7 @@ function intercept(origin: OriginServer, request: IncomingMessage, response: Ser
     origin.resetStats();
     sendJson(response, origin.stats);
   } else if (url.pathname.startsWith('/sha256/')) void sendDigest(url, response);
+  else if (url.pathname.startsWith('/metalink/')) sendMetalink(url, response);
   else return false;
   return true;
 }
@@ -53,6 +60,13 @@ async function sendDigest(url: URL, response: ServerResponse): Promise<void> {
     return;
   }
   sendJson(response, { size: file.size, sha256: await digestOf(file) });
+}
+
+function sendMetalink(url: URL, response: ServerResponse): void {
+  const match = ROUTE.exec(url.pathname);
+  const file = match === null ? null : fileFor(match, url);
+  if (file === null) response.writeHead(404).end();
+  else response.writeHead(200, { 'content-type': METALINK_TYPE }).end(metalinkOf(file));
 }
 
 function digestOf(file: PseudoRandomFile): Promise<string> {

@@ -2,6 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+/** Where and how the origin runs. */
+export interface OriginProcessOptions {
+  readonly rate?: string;
+  readonly host?: string;
+  readonly through?: readonly string[];
+}
+
 /** The stand-alone origin as a process of its own. */
 export class OriginProcess implements AsyncDisposable {
   readonly url: string;
@@ -12,11 +19,15 @@ export class OriginProcess implements AsyncDisposable {
     this.#child = child;
   }
 
-  /** Starts it on loopback; `rate` caps each answer, such as `10MiB` a second. */
-  static async start(options: { readonly rate?: string } = {}): Promise<OriginProcess> {
-    const args = [join(import.meta.dirname, 'origin-main.ts'), '--port', '0'];
-    if (options.rate !== undefined) args.push('--rate', options.rate);
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  /**
+   * Starts it on loopback or `host`; `rate` caps each answer, such as `10MiB` a second. `through` stands in front of the
+   * command and may lead to a machine of its own, which then has to be asked from there.
+   */
+  static async start(options: OriginProcessOptions = {}): Promise<OriginProcess> {
+    const { rate, host = '127.0.0.1', through = [] } = options;
+    const main = [process.execPath, join(import.meta.dirname, 'origin-main.ts'), '--host', host, '--port', '0'];
+    const [program = '', ...args] = [...through, ...main, ...(rate === undefined ? [] : ['--rate', rate])];
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     const lines = createInterface({ input: child.stdout });
     const line = await new Promise<string>((resolve, reject) => {
       lines.once('line', resolve);
@@ -28,6 +39,11 @@ export class OriginProcess implements AsyncDisposable {
   /** URL of a pseudo-random file; size such as `64MiB`. */
   fileUrl(size: string, seed = '1'): string {
     return `${this.url}/file/${size}?seed=${seed}`;
+  }
+
+  /** URL of the same bytes, with a Metalink document that names the digests of their pieces. */
+  anchoredUrl(size: string, seed = '1'): string {
+    return `${this.url}/anchored/${size}?seed=${seed}`;
   }
 
   /** Size and digest of that file, as the origin knows them. */

@@ -1,0 +1,158 @@
+/**
+ * One file that a whole office wants at the same moment, with real nodes: each a daemon of its own in a network namespace
+ * of its own, on one switch, told nothing but its membership; the origin behind a link of 100 Mbit/s. Needs root on Linux.
+ *
+ *   npm run bench -- swarm                                        16 nodes, all scenarios: some minutes
+ *   npm run bench -- swarm --nodes 4 --scenario anchored,bad      fewer of both
+ *   npm run bench -- swarm --size 8MiB --link none --traces DIR   links of any speed; what every node decided goes to DIR
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { parseSize } from '../test/support/pseudo-random-file.ts';
+import type { Row } from './row.ts';
+import { bannedBy } from './swarm/banned.ts';
+import { Crowd } from './swarm/crowd.ts';
+import { type Bars, held, idleRow, raceRows, type Surroundings } from './swarm/figures.ts';
+import { Lan, whyNoNamespaces } from './swarm/namespaces.ts';
+import { type RaceResult, race, tidy } from './swarm/race.ts';
+import { rivalRows, wanRate } from './swarm/rivals.ts';
+import { WanOrigin } from './swarm/wan-origin.ts';
+
+/** What the command line may say. */
+export interface SwarmArguments {
+  readonly nodes?: string;
+  readonly size?: string;
+  readonly scenario?: string;
+  readonly link?: string;
+  readonly traces?: string;
+}
+
+interface Scenario {
+  readonly title: string;
+  readonly isAnchored: boolean;
+  /** In place of the size that was asked for. */
+  readonly size?: string;
+  readonly bars: Bars;
+  /** Of 16 nodes, so many die; of fewer nodes fewer, but at least one. */
+  readonly killed?: number;
+  readonly hasBadSender?: boolean;
+}
+
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  anchored: { title: 'anchored', isAnchored: true, bars: { origin: 1.05, last: 1.25, spread: 1.5 } },
+  large: { title: 'anchored', isAnchored: true, size: '512MiB', bars: { origin: 1.05, last: 1.25, spread: 1.5 } },
+  'no-anchor': { title: 'no anchor', isAnchored: false, bars: { origin: 1.1 } },
+  killed: { title: 'anchored, nodes die midway', isAnchored: true, killed: 3, bars: { origin: 1.25 } },
+  bad: { title: 'anchored, one sends bad bytes', isAnchored: true, hasBadSender: true, bars: { origin: 1.25 } },
+};
+const NAMES = [...Object.keys(SCENARIOS), 'rivals'];
+
+const BAD_SENDER = join(import.meta.dirname, '..', 'test', 'support', 'bad-sender.ts');
+/** How long nodes rest before their idle memory counts. */
+const SETTLE_MS = 5000;
+
+/** Runs the scenarios. @throws Error when a node does not get its file */
+export async function run(args: SwarmArguments = {}): Promise<Row[]> {
+  const names = args.scenario?.split(',') ?? NAMES;
+  const unknown = names.filter((name) => !NAMES.includes(name));
+  if (unknown.length > 0) throw new Error(`there is no scenario ${unknown.join(', ')}: ${NAMES.join(', ')}`);
+  const reason = await whyNoNamespaces();
+  if (reason !== null) {
+    process.stderr.write(`swarm is skipped: ${reason}\n`);
+    return [];
+  }
+  const dir = await mkdtemp(join(tmpdir(), 'nearbits-bench-'));
+  try {
+    return await runIn(dir, names, args);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function runIn(dir: string, names: readonly string[], args: SwarmArguments): Promise<Row[]> {
+  const { size = '64MiB', link = '1gbit' } = args;
+  const count = Number(args.nodes ?? 16);
+  if (!(count >= 2 && count <= 64) || parseSize(size) === null)
+    throw new Error('2 to 64 nodes, and a size such as 64MiB');
+  const [loadBefore = 0] = loadavg();
+  await using lan = await Lan.create();
+  await using origin = await WanOrigin.start(lan);
+  const wanBytesPerSecond = await wanRate(lan, origin);
+  const rows: Row[] = [
+    { name: 'load of this computer before', value: loadBefore, unit: 'processes' },
+    {
+      name: 'WAN rate, one download alone',
+      value: wanBytesPerSecond / 1e6,
+      unit: 'MB/s',
+      vs: '12.5 MB/s',
+      ratio: wanBytesPerSecond / 12.5e6,
+    },
+  ];
+  await using crowd = await Crowd.gather(lan, dir, count, link === 'none' ? {} : { rate: link });
+  await wait(SETTLE_MS);
+  const surroundings = { wanBytesPerSecond, idleBytes: await highestMemory(crowd) };
+  rows.push(idleRow(surroundings.idleBytes));
+  for (const name of names.filter((name) => name !== 'rivals')) {
+    rows.push(...(await runScenario(crowd, origin, name, size, surroundings, args.traces)));
+  }
+  if (names.includes('rivals')) rows.push(...(await rivalRows(lan, crowd, origin, { dir, size, wanBytesPerSecond })));
+  return rows;
+}
+
+async function runScenario(
+  crowd: Crowd,
+  origin: WanOrigin,
+  name: string,
+  askedSize: string,
+  surroundings: Surroundings,
+  traces: string | undefined,
+): Promise<Row[]> {
+  const { title, isAnchored, size = askedSize, bars, killed = 0, hasBadSender } = SCENARIOS[name] as Scenario;
+  const { members } = crowd;
+  const victims = members.slice(-Math.ceil((killed * members.length) / 16));
+  const [bad] = members;
+  process.stderr.write(`  ${title}, ${size}, ${members.length} nodes ...\n`);
+  if (hasBadSender && bad !== undefined) await restart(crowd, [bad], BAD_SENDER);
+  const seed = `${name}-${process.pid}`;
+  const result = await race(crowd, origin, { size, seed, isAnchored, victims: killed > 0 ? victims : [] });
+  if (traces !== undefined) await writeTraces(join(traces, name), result);
+  const rows = raceRows(`${title}, ${size}, ${members.length} nodes`, result, bars, surroundings);
+  if (hasBadSender && bad !== undefined) {
+    const others = result.finishers.filter(({ member }) => member !== bad);
+    const banning = others.filter((finisher) => bannedBy(finisher, bad.process.ready.nodeId)).length;
+    rows.push({
+      ...held('  nodes that banned the sender', banning, `of ${others.length}`),
+      vs: banning === others.length ? 'ok' : 'MISSED',
+    });
+    await restart(crowd, [bad]);
+  }
+  if (killed > 0) await restart(crowd, victims);
+  await tidy(crowd, seed);
+  return rows;
+}
+
+/** Starts them anew, as what they are or as another program, and waits until all know each other again. */
+async function restart(crowd: Crowd, members: Crowd['members'], program?: string): Promise<void> {
+  for (const member of members) {
+    await member.stop();
+    await member.start(program);
+  }
+  await crowd.findEachOther();
+}
+
+async function highestMemory({ members }: Crowd): Promise<number> {
+  return Math.max(...(await Promise.all(members.map(async ({ process }) => (await process.memory()).rssBytes))));
+}
+
+async function writeTraces(dir: string, { finishers, ...sums }: RaceResult): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  await writeFile(join(dir, 'race.json'), JSON.stringify(sums));
+  for (const { member, ...finisher } of finishers) {
+    await writeFile(
+      join(dir, `${member.name}.json`),
+      JSON.stringify({ nodeId: member.process.ready.nodeId, ...finisher }, null, 1),
+    );
+  }
+}
