@@ -5,7 +5,7 @@ import { ChunkAssembler } from './chunk-assembler.ts';
 import {
   type AnswerHead,
   type ContentQuestion,
-  checkAnswer,
+  isPlainRefusal,
   MAX_ANSWER_HEAD_BYTES,
   parseAnswerHead,
   peerError,
@@ -35,20 +35,23 @@ const HEAD_END = Buffer.from('\r\n\r\n');
  */
 export class AnswerReader {
   readonly #options: AnswerOptions;
-  readonly #chunks: ChunkAssembler;
+  readonly #clock: Clock;
   readonly #pace: Pace;
   readonly #done = Promise.withResolvers<void>();
   readonly #waiting: Uint8Array[] = [];
   #timer: Timer;
   #head: Buffer | null = Buffer.alloc(0);
+  /** The body; null until the head is accepted. */
+  #chunks: ChunkAssembler | null = null;
   #keepAlive = false;
+  #refused = false;
   #sinkIsBusy = false;
   #settled = false;
 
   constructor(deps: { readonly clock: Clock }, options: AnswerOptions) {
-    const { limits, asked } = options;
+    const { limits } = options;
     this.#options = options;
-    this.#chunks = new ChunkAssembler(deps, asked.range);
+    this.#clock = deps.clock;
     this.#pace = new Pace(deps, limits, () => this.fail(this.#late('stallTimeoutMs', 'stopped sending')));
     this.#timer = deps.clock.after(limits.firstByteTimeoutMs, () =>
       this.fail(this.#late('firstByteTimeoutMs', `did not answer within ${limits.firstByteTimeoutMs} ms`)),
@@ -71,6 +74,11 @@ export class AnswerReader {
     return this.#keepAlive;
   }
 
+  /** Whether the peer said no and nothing else, so that the connection can be used for another request. */
+  get refused(): boolean {
+    return this.#refused && this.#keepAlive;
+  }
+
   /** Takes what the socket read, which stays the caller's; false: read no more until `resume` is called. */
   take(bytes: Buffer): boolean {
     // Bytes behind the last one: the answer is good, the connection is not.
@@ -91,7 +99,7 @@ export class AnswerReader {
   fail(error: unknown): void {
     if (this.#settled) return;
     this.#settle();
-    this.#chunks.drop();
+    this.#chunks?.drop();
     this.#waiting.length = 0;
     this.#done.reject(error);
   }
@@ -103,22 +111,26 @@ export class AnswerReader {
     if ((end < 0 ? head.length : end) > MAX_ANSWER_HEAD_BYTES) throw this.#broken('sent a head that is too large');
     this.#head = end < 0 ? head : null;
     if (end < 0) return null;
-    this.#begin(parseAnswerHead(head.toString('latin1', 0, end)));
-    return head.subarray(end + HEAD_END.length);
+    const body = head.subarray(end + HEAD_END.length);
+    this.#begin(parseAnswerHead(head.toString('latin1', 0, end)), body.length === 0);
+    return body;
   }
 
-  #begin(head: AnswerHead | null): void {
+  #begin(head: AnswerHead | null, isAll: boolean): void {
     if (head === null) throw this.#broken('does not answer in HTTP/1.1');
-    checkAnswer(head, this.#options.asked);
     this.#keepAlive = head.headers.get('connection')?.toLowerCase() !== 'close';
+    this.#refused = isAll && isPlainRefusal(head);
+    const range = this.#options.asked.accept(head);
+    this.#chunks = new ChunkAssembler({ clock: this.#clock }, range);
     this.#timer.cancel();
     this.#pace.resume();
   }
 
   #takeBody(bytes: Buffer): void {
+    const chunks = this.#chunks as ChunkAssembler; // the head was accepted
     this.#pace.progress(bytes.length);
-    if (bytes.length > this.#chunks.missing) throw this.#broken('sent more bytes than were asked for');
-    this.#chunks.add(bytes, (chunk) => this.#waiting.push(chunk));
+    if (bytes.length > chunks.missing) throw this.#broken('sent more bytes than were asked for');
+    chunks.add(bytes, (chunk) => this.#waiting.push(chunk));
     if (!this.#sinkIsBusy) this.#pump();
   }
 
@@ -127,7 +139,7 @@ export class AnswerReader {
     while (!this.#settled && !this.#sinkIsBusy) {
       const chunk = this.#waiting.shift();
       if (chunk === undefined) {
-        if (this.#head === null && this.#chunks.missing === 0) this.#finish();
+        if (this.#chunks?.missing === 0) this.#finish();
         return;
       }
       const taken = this.#options.sink(chunk);

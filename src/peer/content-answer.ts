@@ -8,6 +8,10 @@ export const MAX_ANSWER_HEAD_BYTES = 4096;
 /** A peer that says "later" is believed up to a minute; others and the origin are there meanwhile. */
 const MAX_RETRY_AFTER_MS = 60_000;
 const USUAL_RETRY_AFTER_MS = 5_000;
+const MIN_RETRY_MS = 10;
+
+/** Says in milliseconds what `Retry-After` can say in whole seconds only; a place for pieces is free much sooner. */
+export const RETRY_MS_HEADER = 'nearbits-retry-after-ms';
 
 /** Status and headers of an answer; names in lower case. */
 export interface AnswerHead {
@@ -15,8 +19,18 @@ export interface AnswerHead {
   readonly headers: ReadonlyMap<string, string>;
 }
 
-/** What was asked of whom. */
+/** What is asked of whom, and what counts as an answer. */
 export interface ContentQuestion {
+  readonly nodeId: NodeId;
+  readonly path: string;
+  /** The bytes that are asked for; null: all there are. */
+  readonly range: ByteRange | null;
+  /** Checks the head of an answer and says which bytes follow, before memory is taken for them; throws what {@link checkRange} does. */
+  readonly accept: (head: AnswerHead) => ByteRange;
+}
+
+/** A range that was asked for. */
+export interface AskedRange {
   readonly nodeId: NodeId;
   readonly range: ByteRange;
   /** Size of the whole file at the origin, in bytes. */
@@ -54,12 +68,13 @@ export function parseAnswerHead(text: string): AnswerHead | null {
 }
 
 /**
- * Checks that an answer is the asked range and nothing else.
+ * Checks that an answer is the asked range and nothing else, and returns it.
  * @throws NearbitsError E_PEER_BUSY (`details.retryAfterMs`, at most a minute), E_PEER_GONE, E_PEER_UNAUTHENTICATED or E_PEER_PROTOCOL.
  */
-export function checkAnswer({ status, headers }: AnswerHead, asked: ContentQuestion): void {
+export function checkRange(head: AnswerHead, asked: AskedRange): ByteRange {
   const { nodeId, range, size } = asked;
-  if (status !== 206) throw refusal(status, headers, nodeId);
+  const { status, headers } = head;
+  if (status !== 206) throw refusalError(head, nodeId);
   // Word for word: a server of ours writes it in one way only (RFC 9110 section 14.4).
   if (headers.get('content-range') !== `bytes ${printRange(range)}/${size}`) {
     throw peerError('E_PEER_PROTOCOL', nodeId, 'answered with another range than the one asked for');
@@ -67,13 +82,22 @@ export function checkAnswer({ status, headers }: AnswerHead, asked: ContentQuest
   if (headers.get('content-length') !== `${rangeLength(range)}` || headers.has('transfer-encoding')) {
     throw peerError('E_PEER_PROTOCOL', nodeId, 'announced another length than that of the range');
   }
+  return range;
 }
 
-function refusal(status: number, headers: ReadonlyMap<string, string>, nodeId: NodeId): NearbitsError {
+const HARMLESS: ReadonlySet<number> = new Set([404, 416, 429, 503]);
+
+/** Whether the peer said no in a way that leaves the connection as good as it was: without a body. */
+export function isPlainRefusal({ status, headers }: AnswerHead): boolean {
+  return HARMLESS.has(status) && headers.get('content-length') === '0' && !headers.has('transfer-encoding');
+}
+
+/** What an answer with another status than the wanted one means; see {@link checkRange}. */
+export function refusalError({ status, headers }: AnswerHead, nodeId: NodeId): NearbitsError {
   switch (status) {
     case 429:
     case 503: {
-      const retryAfterMs = readRetryAfter(headers.get('retry-after'));
+      const retryAfterMs = readRetryMs(headers.get(RETRY_MS_HEADER)) ?? readRetryAfter(headers.get('retry-after'));
       return peerError('E_PEER_BUSY', nodeId, 'has no free slot', { status, retryAfterMs });
     }
     case 404:
@@ -86,6 +110,12 @@ function refusal(status: number, headers: ReadonlyMap<string, string>, nodeId: N
     default:
       return peerError('E_PEER_PROTOCOL', nodeId, `answered with status ${status}`, { status });
   }
+}
+
+// Zero would be an invitation to ask without a pause.
+function readRetryMs(text: string | undefined): number | null {
+  if (text === undefined || !/^\d{1,8}$/.test(text)) return null;
+  return Math.min(Math.max(Number(text), MIN_RETRY_MS), MAX_RETRY_AFTER_MS);
 }
 
 // Servers of ours name whole seconds, never a date.

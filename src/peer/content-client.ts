@@ -1,18 +1,15 @@
-import { rangeLength } from '../core/byte-range.ts';
+import { type ByteRange, rangeLength } from '../core/byte-range.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { NearbitsError, toNearbitsError } from '../core/errors.ts';
 import type { FileVersion } from '../core/file-version.ts';
-import type { RecordId } from '../core/ids.ts';
+import type { ContentId, RecordId } from '../core/ids.ts';
 import type { ByteSink, Source } from '../core/source.ts';
 import type { Membership } from '../domain/membership.ts';
 import type { Logger } from '../observe/log.ts';
 import type { AnswerLimits } from './answer-reader.ts';
-import {
-  type ConnectLimits,
-  ContentConnection,
-  type ContentRequest,
-  type ContentTarget,
-} from './content-connection.ts';
+import { type AnswerHead, type ContentQuestion, checkRange } from './content-answer.ts';
+import { type ConnectLimits, ContentConnection, type ContentTarget } from './content-connection.ts';
+import { descriptorQuestion, type PieceQuestion, piecesQuestion, type TakeReceipts } from './piece-questions.ts';
 
 /** What the client works with. */
 export interface ContentClientDeps {
@@ -37,13 +34,20 @@ const DEFAULTS = {
   firstByteTimeoutMs: 15_000,
   stallTimeoutMs: 10_000,
   stallBytes: 4_096,
-  maxIdle: 16,
+  // A swarm has 12 to 24 partners, and two requests are made to one of them at once.
+  maxIdle: 64,
   idleMs: 10_000,
 } as const;
 
 /** A record on a peer, as a search found it. */
 export interface ContentHolder extends ContentTarget {
   readonly record: { readonly id: RecordId; readonly version: FileVersion };
+}
+
+/** Who takes pieces: first their receipts, then their bytes. */
+export interface PieceTaker {
+  readonly onReceipts: TakeReceipts;
+  readonly sink: ByteSink;
 }
 
 interface Idle {
@@ -70,12 +74,37 @@ export class ContentClient {
     return {
       kind: 'peer',
       id: holder.nodeId,
-      fetch: (range, sink, signal) => {
-        const { nodeId, record } = holder;
-        const request = { nodeId, id: record.id, size: record.version.size, range };
-        return this.#fetch(holder, request, sink, AbortSignal.any([signal, this.#closing.signal]));
+      fetch: async (range, sink, signal) => {
+        const question = recordQuestion(holder, range);
+        if (rangeLength(range) > 0) await this.#fetch(holder, question, sink, signal);
       },
     };
+  }
+
+  /**
+   * Fetches whole pieces of a content from a peer: at most 16 pieces and 4 MiB, or one piece if that is larger. Hands
+   * over their receipts, unread, before the first byte.
+   * @throws NearbitsError as a source does; E_PEER_GONE when the peer cannot give all of them now; what the taker throws is passed on.
+   */
+  async fetchPieces(
+    target: ContentTarget,
+    pieces: PieceQuestion,
+    taker: PieceTaker,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const question = piecesQuestion(target.nodeId, pieces, (receipts) => taker.onReceipts(receipts));
+    await this.#fetch(target, question, taker.sink, signal);
+  }
+
+  /**
+   * Fetches the descriptor of a content as the peer signed it, unread, at most 272 KiB.
+   * @throws NearbitsError as a source does; E_PEER_GONE when the peer has none to give.
+   */
+  async fetchDescriptor(target: ContentTarget, contentId: ContentId, signal: AbortSignal): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    const question = descriptorQuestion(target.nodeId, contentId);
+    await this.#fetch(target, question, (chunk) => void chunks.push(chunk), signal);
+    return Buffer.concat(chunks);
   }
 
   /** Ends what is running and closes every connection. Idempotent. */
@@ -89,35 +118,31 @@ export class ContentClient {
   }
 
   /**
-   * Exactly the bytes of the range, or a failure.
+   * Exactly the bytes that were asked for, or a failure.
    * @throws NearbitsError E_PEER_UNREACHABLE, E_PEER_UNAUTHENTICATED, E_PEER_TIMEOUT (`details.timeout` names the limit),
-   * E_PEER_BUSY (`details.retryAfterMs`), E_PEER_GONE, E_PEER_PROTOCOL, E_INVALID_RANGE or E_CANCELLED; what the sink throws is passed on.
+   * E_PEER_BUSY (`details.retryAfterMs`), E_PEER_GONE, E_PEER_PROTOCOL or E_CANCELLED; what the sink throws is passed on.
    */
-  async #fetch(target: ContentTarget, request: ContentRequest, sink: ByteSink, signal: AbortSignal): Promise<void> {
-    const { range, size } = request;
-    if (range.start < 0 || range.start > range.end || range.end > size) {
-      throw new NearbitsError('E_INVALID_RANGE', `no such range in a file of ${size} bytes`, { details: { ...range } });
-    }
+  async #fetch(target: ContentTarget, question: ContentQuestion, sink: ByteSink, caller: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([caller, this.#closing.signal]);
     if (signal.aborted) throw toNearbitsError(signal.reason, 'E_CANCELLED');
-    if (rangeLength(range) === 0) return;
     const kept = this.#takeIdle(keyOf(target));
-    if (kept !== null && (await this.#triedOn(kept, target, request, sink, signal))) return;
+    if (kept !== null && (await this.#triedOn(kept, target, question, sink, signal))) return;
     const { clock, membership } = this.#deps;
     const deps = { clock, membership: membership() };
     const connection = await ContentConnection.open(deps, target, this.#options, signal);
-    await this.#fetchOn(connection, target, request, sink, signal);
+    await this.#fetchOn(connection, target, question, sink, signal);
   }
 
   /** False when the peer had closed the kept connection: nothing was answered, so asking once more is safe (RFC 9112 section 9.3.1). */
   async #triedOn(
     connection: ContentConnection,
     target: ContentTarget,
-    request: ContentRequest,
+    question: ContentQuestion,
     sink: ByteSink,
     signal: AbortSignal,
   ): Promise<boolean> {
     try {
-      await this.#fetchOn(connection, target, request, sink, signal);
+      await this.#fetchOn(connection, target, question, sink, signal);
       return true;
     } catch (error) {
       const wasClosed = toNearbitsError(error).code === 'E_PEER_UNREACHABLE' && !connection.answering;
@@ -130,12 +155,15 @@ export class ContentClient {
   async #fetchOn(
     connection: ContentConnection,
     target: ContentTarget,
-    request: ContentRequest,
+    question: ContentQuestion,
     sink: ByteSink,
     signal: AbortSignal,
   ): Promise<void> {
-    await connection.fetch(request, sink, this.#options, signal);
-    if (connection.usable && !this.#closing.signal.aborted) this.#keep(keyOf(target), connection);
+    try {
+      await connection.fetch(question, sink, this.#options, signal);
+    } finally {
+      if (connection.usable && !this.#closing.signal.aborted) this.#keep(keyOf(target), connection);
+    }
   }
 
   #takeIdle(key: string): ContentConnection | null {
@@ -171,6 +199,16 @@ export class ContentClient {
     idle.timer.cancel();
     idle.connection.destroy();
   }
+}
+
+/** @throws NearbitsError E_INVALID_RANGE when no such range is in the file. */
+function recordQuestion({ nodeId, record }: ContentHolder, range: ByteRange): ContentQuestion {
+  const { size } = record.version;
+  if (range.start < 0 || range.start > range.end || range.end > size) {
+    throw new NearbitsError('E_INVALID_RANGE', `no such range in a file of ${size} bytes`, { details: { ...range } });
+  }
+  const accept = (head: AnswerHead) => checkRange(head, { nodeId, range, size });
+  return { nodeId, path: `/content/${record.id}`, range, accept };
 }
 
 function keyOf({ nodeId, host, port }: ContentTarget): string {

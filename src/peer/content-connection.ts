@@ -2,7 +2,7 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { printRange } from '../core/byte-range.ts';
 import type { Clock } from '../core/clock.ts';
 import { type NearbitsError, systemErrorCode, toNearbitsError } from '../core/errors.ts';
-import type { NodeId, RecordId } from '../core/ids.ts';
+import type { NodeId } from '../core/ids.ts';
 import type { ByteSink } from '../core/source.ts';
 import type { Membership } from '../domain/membership.ts';
 import { CHAIN_HEADER, printIntermediates, verifyTlsPeer } from '../domain/tls-peer.ts';
@@ -23,11 +23,6 @@ export interface ConnectLimits {
   readonly connectTimeoutMs: number;
   /** From there to the end of the TLS handshake, in ms. */
   readonly handshakeTimeoutMs: number;
-}
-
-/** What one request asks. */
-export interface ContentRequest extends ContentQuestion {
-  readonly id: RecordId;
 }
 
 /** What TLS decrypts at once is copied out of this one buffer, so receiving makes no garbage. */
@@ -111,7 +106,7 @@ export class ContentConnection {
     return this.#answer === null && !this.#socket.destroyed && this.#socket.writable;
   }
 
-  /** Requests that were answered on this connection. */
+  /** Requests that were made on this connection and have ended. */
   get requests(): number {
     return this.#requests;
   }
@@ -122,24 +117,25 @@ export class ContentConnection {
   }
 
   /**
-   * Asks for one range and hands its bytes to `sink`. After any failure the connection is closed.
+   * Asks one question and hands the bytes of the answer to `sink`. After any failure the connection is closed, unless the
+   * peer only said no: it is asked again soon, and connecting costs both ends more than all the rest of a refusal.
    * @throws NearbitsError as {@link Source.fetch} of the content client; what the sink throws is passed on.
    */
-  async fetch(request: ContentRequest, sink: ByteSink, limits: AnswerLimits, signal: AbortSignal): Promise<void> {
+  async fetch(asked: ContentQuestion, sink: ByteSink, limits: AnswerLimits, signal: AbortSignal): Promise<void> {
     const resume = () => void this.#socket.resume();
-    const answer = new AnswerReader({ clock: this.#clock }, { asked: request, sink, limits, resume });
+    const answer = new AnswerReader({ clock: this.#clock }, { asked, sink, limits, resume });
     const aborted = () => answer.fail(toNearbitsError(signal.reason, 'E_CANCELLED'));
     signal.addEventListener('abort', aborted, { once: true });
     this.#answer = answer;
     try {
-      this.#socket.write(this.#requestHead(request));
+      this.#socket.write(this.#requestHead(asked));
       await answer.done;
-      this.#requests++;
     } catch (error) {
-      this.destroy();
+      if (!answer.refused) this.destroy();
       throw error;
     } finally {
       signal.removeEventListener('abort', aborted);
+      this.#requests++;
       if (!answer.keepAlive) this.destroy();
       // Only now: whoever asks why a request failed still sees whether it had been answered.
       if (!this.#socket.destroyed) this.#answer = null;
@@ -158,13 +154,13 @@ export class ContentConnection {
     return false;
   }
 
-  #requestHead({ id, range }: ContentRequest): string {
+  #requestHead({ path, range }: ContentQuestion): string {
     const chain = this.#requests === 0 ? printIntermediates(this.membership.chainDer) : '';
     return [
-      `GET /content/${id} HTTP/1.1`,
+      `GET ${path} HTTP/1.1`,
       // The node is the host: addresses come from discovery and are nobody's name.
       `Host: ${this.#target.nodeId}`,
-      `Range: bytes=${printRange(range)}`,
+      ...(range === null ? [] : [`Range: bytes=${printRange(range)}`]),
       ...(chain === '' ? [] : [`${CHAIN_HEADER}: ${chain}`]),
       '\r\n',
     ].join('\r\n');

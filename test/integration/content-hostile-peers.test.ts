@@ -113,14 +113,24 @@ describe('a peer that', () => {
     ['closes without a word', 'E_PEER_UNREACHABLE', (socket) => void socket.end()],
     ['breaks the connection', 'E_PEER_UNREACHABLE', (socket) => void socket.destroy()],
     [
-      'has no slot',
+      'has no slot and says more',
       'E_PEER_BUSY',
-      (socket) => void socket.write('HTTP/1.1 503 Busy\r\nRetry-After: 999999\r\nContent-Length: 0\r\n\r\n'),
+      (socket) => void socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\nlater'),
     ],
     [
-      'lost the record',
+      'has no slot and will say more',
+      'E_PEER_BUSY',
+      (socket) => void socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 5\r\n\r\n'),
+    ],
+    [
+      'has no slot and closes',
+      'E_PEER_BUSY',
+      (socket) => void socket.write('HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'),
+    ],
+    [
+      'lost the record and sends chunks',
       'E_PEER_GONE',
-      (socket) => void socket.write('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'),
+      (socket) => void socket.write('HTTP/1.1 404 No\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n'),
     ],
   ];
   for (const [what, code, script] of cases) {
@@ -130,6 +140,22 @@ describe('a peer that', () => {
       expect(error.code).toBe(code);
       expect(error.details.nodeId).toBe(holderId);
       await expect.poll(() => setup.peer.open).toBe(0);
+    });
+  }
+
+  const refusals = ['404 Not Found', '416 Range', '429 Too many', '503 Busy'];
+  for (const refusal of refusals) {
+    test(`only says ${refusal} is asked again on the same connection`, async () => {
+      let requests = 0;
+      await using setup = await meet((socket, range) => {
+        if (++requests === 3) socket.write(Buffer.concat([Buffer.from(answerHead(range, SIZE)), body(range)]));
+        else socket.write(`HTTP/1.1 ${refusal}\r\nContent-Length: 0\r\n\r\n`);
+      });
+      for (let request = 0; request < 2; request++) {
+        expect(['E_PEER_BUSY', 'E_PEER_GONE']).toContain((await failure(setup.ask())).code);
+      }
+      expect(await setup.ask()).toHaveLength(100);
+      expect(setup.peer.connections).toBe(1);
     });
   }
 

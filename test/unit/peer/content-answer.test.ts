@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkAnswer, parseAnswerHead } from '../../../src/peer/content-answer.ts';
+import { checkRange, parseAnswerHead } from '../../../src/peer/content-answer.ts';
 import { testNodeId } from '../../support/node-ids.ts';
 
 const asked = { nodeId: testNodeId(1), range: { start: 100, end: 200 }, size: 1_000 };
@@ -33,7 +33,7 @@ test.each([
 });
 
 function check(status: number, headers: Record<string, string> = {}) {
-  return () => checkAnswer({ status, headers: new Map(Object.entries(headers)) }, asked);
+  return () => checkRange({ status, headers: new Map(Object.entries(headers)) }, asked);
 }
 
 const RIGHT = { 'content-range': 'bytes 100-199/1000', 'content-length': '100' };
@@ -80,5 +80,16 @@ test.each([
   ['Fri, 31 Dec 2027 23:59:59 GMT', 5_000],
 ])('Retry-After %s waits %s ms', (text, retryAfterMs) => {
   const headers = text === undefined ? {} : { 'retry-after': text };
+  expect(check(503, headers)).toThrow(expect.objectContaining({ details: expect.objectContaining({ retryAfterMs }) }));
+});
+
+test.each([
+  ['60', 60],
+  ['0', 10],
+  ['86400000', 60_000],
+  ['soon', 3_000],
+  ['-1', 3_000],
+])('Nearbits-Retry-After-Ms %s goes before Retry-After: %s ms', (text, retryAfterMs) => {
+  const headers = { 'retry-after': '3', 'nearbits-retry-after-ms': text };
   expect(check(503, headers)).toThrow(expect.objectContaining({ details: expect.objectContaining({ retryAfterMs }) }));
 });

@@ -1,0 +1,28 @@
+import { type ByteRange, rangeLength } from '../core/byte-range.ts';
+import type { PieceRun } from '../plan/swarm/piece-set.ts';
+
+/** Bytes of one request for pieces, unless a single piece has more: short answers, so that many neighbours take turns. */
+export const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+
+/** Pieces of one request: so many receipts (190 characters each) fit the head of an answer. */
+export const MAX_REQUEST_PIECES = 16;
+
+/** Some bytes of a file that is cut at multiples of `pieceSize`. */
+export interface PieceRange {
+  /** Bytes of the whole file. */
+  readonly size: number;
+  /** Bytes of each piece but the last. */
+  readonly pieceSize: number;
+  readonly range: ByteRange;
+}
+
+/** The pieces that make up the range; null when it is not one or more whole pieces of the file, or too much for one request. */
+export function pieceRunOf({ size, pieceSize, range }: PieceRange): PieceRun | null {
+  const { start, end } = range;
+  const isWhole = start % pieceSize === 0 && (end % pieceSize === 0 || end === size);
+  if (!isWhole || start < 0 || start >= end || end > size) return null;
+  const run = { first: start / pieceSize, end: Math.ceil(end / pieceSize) };
+  const count = run.end - run.first;
+  const isShort = count === 1 || (count <= MAX_REQUEST_PIECES && rangeLength(range) <= MAX_REQUEST_BYTES);
+  return isShort ? run : null;
+}
