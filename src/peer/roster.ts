@@ -195,6 +195,25 @@ export class Roster {
     this.#onSubnet = onSubnet;
   }
 
+  /** Whether the host lies on a subnet that is attached now. */
+  isOnSubnet(host: string): boolean {
+    return this.#onSubnet(host);
+  }
+
+  /** Whether a peer is known at this host; on which port does not matter. */
+  knowsHost(host: string): boolean {
+    for (const { entry } of this.#slots.values()) {
+      if (entry.addresses.some((address) => address.host === host)) return true;
+    }
+    return false;
+  }
+
+  /** Where the peer can be reached now, best first; nothing for a stranger. */
+  addressesOf(nodeId: NodeId): readonly PeerAddress[] {
+    const entry = this.#slots.get(nodeId)?.entry;
+    return entry === undefined ? [] : this.#reachable(entry).addresses;
+  }
+
   /** Forgets addresses that are too old, peers without an address, proofs that ran out and peers offline too long; call it every minute or so. */
   sweep(): void {
     const oldestMs = this.#clock.wallMs() - this.#limits.addressAgeMs;

@@ -166,6 +166,23 @@ describe('who is worth asking', () => {
     expect(roster.usable().map((entry) => entry.authenticatedUntilMs)).toEqual([null, null]);
   });
 
+  it('tells which hosts are near or known, and where a peer can be reached now', async () => {
+    const { roster } = await openRoster();
+    roster.attach((host) => host.startsWith('10.9.'));
+    roster.hint(hintOf(A, '10.0.0.5'));
+    roster.hint(hintOf(A, '10.9.0.5'));
+    roster.hint({ ...hintOf(B, '10.7.0.1'), via: 'static' });
+    expect([roster.isOnSubnet('10.9.0.77'), roster.isOnSubnet('10.7.0.1')]).toEqual([true, false]);
+    expect([roster.knowsHost('10.7.0.1'), roster.knowsHost('10.0.0.5'), roster.knowsHost('10.9.0.77')]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(roster.addressesOf(A).map(({ host }) => host)).toEqual(['10.9.0.5']);
+    expect(roster.addressesOf(B).map(({ host }) => host)).toEqual(['10.7.0.1']);
+    expect(roster.addressesOf(testNodeId(3))).toEqual([]);
+  });
+
   it('offers only peers on an attached subnet, or given by the static list, and keeps the others', async () => {
     const { roster } = await openRoster();
     roster.hint(hintOf(A, '10.0.0.5'));
