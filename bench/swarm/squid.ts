@@ -14,6 +14,7 @@ export async function startSquid(
   const path = (name: string) => join(dir, name);
   await mkdir(dir, { recursive: true });
   // It gives up the rights of root, and still has to reach its folder.
+  await chmod(join(dir, '..'), 0o755);
   await chmod(dir, 0o777);
   await writeFile(path('squid.conf'), configFor(machine, path));
   const [program = '', ...args] = [...machine.through, 'squid', '-N', '-f', path('squid.conf')];
