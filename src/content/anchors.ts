@@ -6,6 +6,7 @@ import {
   checkDescriptor,
   compareDescriptors,
   type Descriptor,
+  isGiven,
   pieceCount,
 } from './descriptor.ts';
 
@@ -29,35 +30,53 @@ export interface PieceList {
 // What is stronger counts where both say something. The user knows what he wants; a digest in the URL is what was asked for.
 const RANK: Readonly<Record<AnchorKind, number>> = {
   'job-digest': 0,
-  'url-digest': 1,
-  'repr-digest': 2,
-  metalink: 3,
-  holder: 4,
+  'job-metalink': 1,
+  'url-digest': 2,
+  'repr-digest': 3,
+  metalink: 4,
+  holder: 5,
 };
 
 /**
- * Makes one descriptor of everything that was found about a file of `size` bytes, or null when nothing was. The digest
- * of a job wins: what does not say the same is set aside, and whether the file is right shows when it is complete. A holder
- * counts only where nobody else speaks, and the first one only. What speaks of another size speaks of another version,
- * and is set aside too.
+ * Makes one descriptor of everything that was found about a file of `size` bytes, or null when nothing was. What was given
+ * with the job wins: what does not say the same is set aside, and whether the file is right shows when it is complete. A
+ * holder counts only where nobody else speaks, and the first one only. What speaks of another size speaks of another
+ * version, and is set aside too.
  * Pieces come from the strongest that knows them; the anchor is the strongest of all.
- * @throws NearbitsError E_VALIDATION_FAILED when two others contradict each other; its message names both.
+ * @throws NearbitsError E_VALIDATION_FAILED when two that the job gave, or two others, contradict each other; its message
+ * names both.
  */
 export function chooseAnchor(size: number, claims: readonly Claim[]): Descriptor | null {
   const found = claims
     .filter((claim) => speaksOf(size, claim))
     .toSorted((a, b) => RANK[a.anchor.kind] - RANK[b.anchor.kind])
     .map((claim) => describe(size, claim));
-  const [strongest] = found;
-  if (strongest === undefined) return null;
-  const agreeing = found.filter((other) => other === strongest || counts(strongest, other));
-  const clash = findContradiction(agreeing);
-  if (clash !== null && strongest.anchor.kind === 'job-digest') return strongest;
-  if (clash !== null) throw contradiction(...clash);
+  const given = found.filter(({ anchor }) => isGiven(anchor));
+  refuseContradiction(given);
+  if (given.length > 0) return join(confirmed(given, found));
+  const counting = found.filter(({ anchor }, index) => index === 0 || anchor.kind !== 'holder');
+  refuseContradiction(counting);
+  return counting.length === 0 ? null : join(counting);
+}
+
+// Beside what was given counts what names the same content; nothing of it where that is not of one mind.
+function confirmed(given: readonly Descriptor[], found: readonly Descriptor[]): readonly Descriptor[] {
+  const others = found.filter(
+    (other) =>
+      !isGiven(other.anchor) &&
+      other.anchor.kind !== 'holder' &&
+      given.some((one) => compareDescriptors(one, other) === 'same'),
+  );
+  const all = [...given, ...others];
+  return findContradiction(all) === null ? all : given;
+}
+
+function join(agreeing: readonly Descriptor[]): Descriptor {
+  const strongest = agreeing[0] as Descriptor;
   const sha256 = agreeing.find((descriptor) => descriptor.sha256 !== null)?.sha256 ?? null;
   const list = agreeing.find(({ pieces }) => pieces !== null);
   const { pieceSize, pieces } = list ?? strongest;
-  return { size, pieceSize, pieces, sha256, anchor: strongest.anchor };
+  return { size: strongest.size, pieceSize, pieces, sha256, anchor: strongest.anchor };
 }
 
 /** An anchor in words, for people. */
@@ -65,6 +84,8 @@ export function printAnchor(anchor: Anchor): string {
   switch (anchor.kind) {
     case 'job-digest':
       return 'the digest that was asked for';
+    case 'job-metalink':
+      return `the Metalink document that was given${anchor.url === null ? '' : `, ${shortUrl(anchor.url)}`}`;
     case 'url-digest':
       return 'the digest in the URL';
     case 'repr-digest':
@@ -88,12 +109,6 @@ function speaksOf(size: number, claim: Claim): boolean {
   return claim.pieces.hashes.length === pieceCount(size, claim.pieces.pieceSize);
 }
 
-// Whether what a weaker anchor says may be used beside the strongest one.
-function counts(strongest: Descriptor, weaker: Descriptor): boolean {
-  if (weaker.anchor.kind === 'holder') return false;
-  return strongest.anchor.kind !== 'job-digest' || compareDescriptors(strongest, weaker) === 'same';
-}
-
 function findContradiction(descriptors: readonly Descriptor[]): [Descriptor, Descriptor] | null {
   for (const [index, one] of descriptors.entries()) {
     const other = descriptors.slice(index + 1).find((later) => compareDescriptors(one, later) === 'different');
@@ -102,11 +117,16 @@ function findContradiction(descriptors: readonly Descriptor[]): [Descriptor, Des
   return null;
 }
 
-function contradiction(one: Descriptor, other: Descriptor): NearbitsError {
+function refuseContradiction(descriptors: readonly Descriptor[]): void {
+  const clash = findContradiction(descriptors);
+  if (clash === null) return;
+  const [one, other] = clash;
   const message = `${printAnchor(one.anchor)} and ${printAnchor(other.anchor)} contradict each other`;
-  return new NearbitsError('E_VALIDATION_FAILED', message, {
+  throw new NearbitsError('E_VALIDATION_FAILED', message, {
     details: { anchors: [one, other].map(({ anchor, sha256 }) => ({ ...anchor, sha256: hex(sha256) })) },
-    hint: 'Tell whoever runs the origin. A job with the right digest is not bound by either of them.',
+    hint: isGiven(other.anchor)
+      ? 'Give only the one that is right.'
+      : 'Tell whoever runs the origin. A job with the right digest is not bound by either of them.',
   });
 }
 

@@ -8,17 +8,24 @@ import { HASH_BYTES, MAX_PIECES } from '../core/pieces.ts';
 export type Anchor =
   /** The digest that was given with the job. */
   | { readonly kind: 'job-digest' }
+  /** The Metalink document (RFC 5854) that was given with the job: at `url`, or its text, which has none. */
+  | { readonly kind: 'job-metalink'; readonly url: string | null }
   /** The digest that is part of the URL: OCI blobs, by-hash files of apt. */
   | { readonly kind: 'url-digest'; readonly url: string }
   /** The field Repr-Digest of the origin's answer (RFC 9530). */
   | { readonly kind: 'repr-digest'; readonly url: string }
-  /** A Metalink document (RFC 5854) that the origin names or the user gave. */
+  /** A Metalink document that the origin names (RFC 6249). */
   | { readonly kind: 'metalink'; readonly url: string }
   /** A neighbour that holds the file: only as good as its word. */
   | { readonly kind: 'holder'; readonly nodeId: NodeId };
 
 /** The name of a kind of anchor. */
 export type AnchorKind = Anchor['kind'];
+
+/** Whether the user said so with the job, who alone knows what he wants. */
+export function isGiven({ kind }: Anchor): boolean {
+  return kind === 'job-digest' || kind === 'job-metalink';
+}
 
 /** What identifies the content of a file, apart from any URL. */
 export interface Descriptor {

@@ -18,6 +18,7 @@ export interface MetalinkFile {
   readonly sha256: Uint8Array | null;
   /** Null also when the document lists more pieces than a descriptor may have. */
   readonly pieces: PieceList | null;
+  /** Where it can be had, by the priority that the document gives them and else in its order. */
   readonly urls: readonly string[];
 }
 
@@ -25,6 +26,8 @@ export interface MetalinkFile {
 const MAX_FILES = 1024;
 /** More URLs of a file are left out. */
 const MAX_URLS = 64;
+/** The priority of a URL without one, which is also the lowest (RFC 5854); 1 is the highest. */
+const LOWEST_PRIORITY = 999_999;
 /** No value that is read is longer, in characters. */
 const MAX_VALUE_LENGTH = 4096;
 
@@ -37,7 +40,7 @@ export function parseMetalink(bytes: Uint8Array): MetalinkFile[] {
   if (bytes.length > MAX_METALINK_BYTES) throw unfit(`it has more than ${MAX_METALINK_BYTES} bytes`);
   const reader = new MetalinkReader();
   readXml(bytes, reader);
-  return reader.files;
+  return reader.files.map((file) => ({ ...file, urls: byPriority(file.urls) }));
 }
 
 /**
@@ -58,7 +61,7 @@ interface Draft {
   size: number | null;
   sha256: Uint8Array | null;
   pieces: { pieceSize: number; hashes: Uint8Array[] } | null;
-  urls: string[];
+  urls: { url: string; priority: number }[];
 }
 
 // One name for each level; elements of other namespaces get one that nothing asks for.
@@ -66,6 +69,7 @@ class MetalinkReader implements XmlHandler {
   readonly files: Draft[] = [];
   readonly #path: string[] = [];
   #value = '';
+  #priority = LOWEST_PRIORITY;
   /** Whether the hashes that come are SHA-256. */
   #isSha256 = false;
   #inSha256Pieces = false;
@@ -78,6 +82,7 @@ class MetalinkReader implements XmlHandler {
     if (path === 'metalink/file') this.#beginFile(attributes);
     if (path === 'metalink/file/hash') this.#isSha256 = attributes.get('type') === 'sha-256';
     if (path === 'metalink/file/pieces') this.#beginPieces(attributes);
+    if (path === 'metalink/file/url') this.#priority = readPriority(attributes.get('priority'));
   }
 
   text(text: string): void {
@@ -125,7 +130,7 @@ class MetalinkReader implements XmlHandler {
           file.pieces?.hashes.push(digest(value));
         break;
       case 'metalink/file/url':
-        if (file.urls.length < MAX_URLS) file.urls.push(value);
+        if (file.urls.length < MAX_URLS) file.urls.push({ url: value, priority: this.#priority });
         break;
       case 'metalink/file/pieces':
         if ((file.pieces?.hashes.length ?? 0) > MAX_PIECES) file.pieces = null;
@@ -146,6 +151,15 @@ function wholeNumber(text: string): number {
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value)) throw unfit('a size that is no number of bytes');
   return value;
+}
+
+// A mistake in it is no reason to do without the document.
+function readPriority(text: string | undefined): number {
+  return text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : LOWEST_PRIORITY;
+}
+
+function byPriority(urls: Draft['urls']): string[] {
+  return urls.toSorted((a, b) => a.priority - b.priority).map(({ url }) => url);
 }
 
 function digest(text: string): Uint8Array {

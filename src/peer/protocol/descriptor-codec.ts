@@ -39,6 +39,8 @@ const KINDS = {
   'url-digest': WireAnchorKind.URL_DIGEST,
   'repr-digest': WireAnchorKind.REPR_DIGEST,
   metalink: WireAnchorKind.METALINK,
+  // Neighbours need not know who gave the document; read as `metalink`, which comes first.
+  'job-metalink': WireAnchorKind.METALINK,
   holder: WireAnchorKind.HOLDER,
 } as const satisfies Record<AnchorKind, WireAnchorKind>;
 

@@ -43,6 +43,28 @@ describe('the choice of an anchor', () => {
     expect(chooseAnchor(SIZE, [tied, claim('job-digest')])).toMatchObject({ pieces: PIECES.hashes, anchor });
   });
 
+  it('lets a document that was given with the job win like a digest, and joins the two', () => {
+    const given = claim('job-metalink', { size: SIZE, sha256: digest(8), pieces: PIECES });
+    const anchor = { kind: 'job-metalink' };
+    const expected = { sha256: digest(8), pieces: PIECES.hashes, anchor };
+    expect(chooseAnchor(SIZE, [claim('repr-digest'), claim('url-digest'), given])).toMatchObject(expected);
+    const onlyPieces = { ...given, sha256: null };
+    expect(chooseAnchor(SIZE, [claim('repr-digest'), onlyPieces])).toMatchObject({ ...expected, sha256: null });
+    const both = { sha256: digest(7), pieces: PIECES.hashes, anchor: { kind: 'job-digest' } };
+    expect(chooseAnchor(SIZE, [onlyPieces, claim('job-digest')])).toMatchObject(both);
+  });
+
+  it('is an error when the job itself says two things', () => {
+    const error = errorOf(() =>
+      chooseAnchor(SIZE, [claim('job-metalink', { sha256: digest(8) }), claim('job-digest')]),
+    );
+    expect(error?.code).toBe('E_VALIDATION_FAILED');
+    expect(error?.message).toBe(
+      'the digest that was asked for and the Metalink document that was given, https://example.org/f contradict each other',
+    );
+    expect(error?.hint).toBe('Give only the one that is right.');
+  });
+
   it('keeps to the digest of the job when others disagree about the pieces only', () => {
     const others = { ...PIECES, hashes: [1, 2, 4].map(digest) };
     const found = [PIECES, others].map((pieces) => claim('metalink', { sha256: null, pieces }));

@@ -41,6 +41,15 @@ describe('a Metalink document', () => {
     ]);
   });
 
+  it('names its URLs by their priority, and those without a usable one last, in their order', () => {
+    const url = (name: string, priority?: string) =>
+      `<url${priority === undefined ? '' : ` priority="${priority}"`}>http://example.org/${name}</url>`;
+    const all = [url('none'), url('second', '20'), url('bad', '-1'), url('first', '3'), url('also-second', '20')];
+    const [read] = parseMetalink(file(all.join('')));
+    const names = ['first', 'second', 'also-second', 'none', 'bad'];
+    expect(read?.urls).toEqual(names.map((name) => `http://example.org/${name}`));
+  });
+
   it('goes without its pieces when there are too many of them', () => {
     const pieces = `<hash>${HEX}</hash>`.repeat(MAX_PIECES + 1);
     const [read] = parseMetalink(
