@@ -35,6 +35,16 @@ export function stepError(error: unknown, signal: AbortSignal, fallback: ErrorCo
   return new NearbitsError(fallback, message, { cause: error });
 }
 
+/** Waits for shared work that goes on when this caller gives up. @throws the signal's reason when it aborts first. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
 function timedOut(what: string, timeoutMs: number): NearbitsError {
   return new NearbitsError('E_PEER_TIMEOUT', `the peer let ${timeoutMs} ms pass: ${what}`, { details: { timeoutMs } });
 }

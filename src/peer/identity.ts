@@ -59,12 +59,26 @@ export function nodeIdOf(publicKey: Uint8Array): NodeId {
 
 /** The Ed25519 public key that a PeerId holds: the inverse of {@link nodeIdOf}. @throws NearbitsError E_INVALID_ARGUMENT when it holds none. */
 export function publicKeyOf(nodeId: NodeId): KeyObject {
-  const bytes = fromBase58(nodeId);
-  const raw = bytes.subarray(PEER_ID_HEAD.length);
-  if (raw.length !== PUBLIC_KEY_BYTES || !PEER_ID_HEAD.every((byte, index) => bytes[index] === byte)) {
-    throw new NearbitsError('E_INVALID_ARGUMENT', `"${nodeId.slice(0, 80)}" holds no Ed25519 key`);
-  }
+  const raw = peerIdBytes(nodeId).subarray(PEER_ID_HEAD.length);
   return createPublicKey({ key: Buffer.concat([SPKI_HEAD, raw]), format: 'der', type: 'spki' });
+}
+
+/** A PeerId in its binary form, 38 bytes. @throws NearbitsError E_INVALID_ARGUMENT when the text holds no Ed25519 key. */
+export function peerIdBytes(nodeId: NodeId): Uint8Array {
+  const bytes = fromBase58(nodeId);
+  if (!isPeerId(bytes)) throw new NearbitsError('E_INVALID_ARGUMENT', `"${nodeId.slice(0, 80)}" holds no Ed25519 key`);
+  return bytes;
+}
+
+/** The text form of a binary PeerId: the inverse of {@link peerIdBytes}. @throws NearbitsError E_INVALID_ARGUMENT when the bytes are no PeerId of an Ed25519 key. */
+export function nodeIdFromBytes(bytes: Uint8Array): NodeId {
+  if (!isPeerId(bytes)) throw new NearbitsError('E_INVALID_ARGUMENT', 'the bytes are no PeerId of an Ed25519 key');
+  return nodeIdOf(bytes.subarray(PEER_ID_HEAD.length));
+}
+
+function isPeerId(bytes: Uint8Array): boolean {
+  const isLong = bytes.length === PEER_ID_HEAD.length + PUBLIC_KEY_BYTES;
+  return isLong && PEER_ID_HEAD.every((byte, index) => bytes[index] === byte);
 }
 
 const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';

@@ -11,6 +11,7 @@ import type { NetworkStack } from './network-stack.ts';
 import type { Roster } from './roster.ts';
 import type { SearchOptions } from './search.ts';
 import type { PeerAnswer, SearchHandler, SearchQuery } from './search-types.ts';
+import type { SwarmChannelListener, SwarmSender } from './swarm/swarm-message.ts';
 
 export type { PeerConnection } from './connections.ts';
 export type { PeerAnswer, PeerRecord, SearchAnswer, SearchHandler, SearchQuery } from './search-types.ts';
@@ -25,6 +26,8 @@ export interface NetworkDeps {
   readonly log: Logger;
   readonly emit: EmitEvent;
   readonly searchHandler: SearchHandler;
+  /** Hears what members say about contents that are fetched together; without it that protocol is not spoken. */
+  readonly swarmListener?: SwarmChannelListener;
 }
 
 /** Where the network listens, and its limits. */
@@ -117,6 +120,11 @@ export class PeerNetwork implements AsyncDisposable {
     this.#hints.add(hint);
   }
 
+  /** Sends messages about contents that are fetched together; null without a listener for them. */
+  get swarm(): SwarmSender | null {
+    return this.#stack.swarm;
+  }
+
   /** The open connections, for `status`. */
   connections(): PeerConnection[] {
     return this.#stack.connections.list();
@@ -125,6 +133,7 @@ export class PeerNetwork implements AsyncDisposable {
   /** Closes the listener and every connection; searches end. */
   async stop(): Promise<void> {
     this.#stopping.abort(cancelled('the node is stopping'));
+    this.#stack.swarm?.stop();
     await Promise.all(this.#hints);
     this.#stack.connections.stop();
     await this.#stack.libp2p.stop();

@@ -4,7 +4,7 @@ import { NearbitsError } from '../core/errors.ts';
 import { sameVersion } from '../core/file-version.ts';
 import type { EmitEvent } from '../observe/events.ts';
 import { openStream, type PeerConnections } from './connections.ts';
-import { Deadline, stepError } from './deadline.ts';
+import { Deadline, stepError, unlessAborted } from './deadline.ts';
 import { remoteOf } from './libp2p-host.ts';
 import type { MemberTable } from './member-table.ts';
 import type { MembershipExchange } from './membership-exchange.ts';
@@ -68,6 +68,7 @@ async function askMember(
   search: PreparedSearch,
   signal: AbortSignal,
 ): Promise<{ answer: SearchAnswer; untilMs: number }> {
+  // The exchange is shared with other searches, so it goes on when this one is stopped.
   const authenticate = () => unlessAborted(exchange.authenticate(connection), signal);
   let untilMs = members.authenticatedUntilMs(nodeId) ?? (await authenticate());
   let answer = await ask(connection, search, signal);
@@ -87,16 +88,6 @@ async function ask(connection: Connection, search: PreparedSearch, signal: Abort
   const { query, request } = search;
   const stream = await openStream(connection, SEARCH_PROTOCOL, signal);
   return decodeSearchAnswer(await exchangeMessages(stream, request, MAX_ANSWER_BYTES, signal), query.maxInlineBytes);
-}
-
-// The exchange is shared with other searches, so it goes on when this one is stopped.
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
 
 // The address that worked, if it is one of those we know: a connection that the peer opened comes from another port.

@@ -21,6 +21,7 @@ import {
 } from '../../src/peer/network.ts';
 import { Roster } from '../../src/peer/roster.ts';
 import type { SearchOptions } from '../../src/peer/search.ts';
+import type { SwarmChannelListener } from '../../src/peer/swarm/swarm-message.ts';
 
 export const LOOPBACK = '127.0.0.1';
 
@@ -71,10 +72,11 @@ export interface TestNodeOptions extends Partial<NetworkOptions> {
   readonly membership?: Membership;
   readonly clock?: Clock;
   readonly answer?: SearchHandler;
+  readonly swarmListener?: SwarmChannelListener;
 }
 
 export async function startNode(domain: TestDomain, options: TestNodeOptions = {}): Promise<TestNode> {
-  const { identity = newIdentity(), clock = systemClock, answer = holdsNothing, ...limits } = options;
+  const { identity = newIdentity(), clock = systemClock, answer = holdsNothing, swarmListener, ...limits } = options;
   const membership = options.membership ?? (await domain.join(identity));
   const events: NodeEventBody[] = [];
   const searches: SearchQuery[] = [];
@@ -85,7 +87,8 @@ export async function startNode(domain: TestDomain, options: TestNodeOptions = {
     searches.push(query);
     return answer(query, from, whenAnswered);
   };
-  const deps = { identity, membership, roster, clock, random: seededRandom(1), log, emit, searchHandler };
+  const swarm = swarmListener === undefined ? {} : { swarmListener };
+  const deps = { identity, membership, roster, clock, random: seededRandom(1), log, emit, searchHandler, ...swarm };
   const network = await PeerNetwork.start(deps, { host: LOOPBACK, port: 0, ...limits });
   const stop = () => network.stop();
   return { identity, membership, roster, network, events, searches, [Symbol.asyncDispose]: stop };

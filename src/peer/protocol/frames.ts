@@ -57,7 +57,7 @@ export function readMessage(stream: Stream, maxBytes: number, signal: AbortSigna
 export async function writeMessage(stream: Stream, message: Uint8Array, signal: AbortSignal): Promise<void> {
   try {
     signal.throwIfAborted();
-    stream.send(Buffer.concat([varint(message.length), message]));
+    stream.send(frame(message));
     await stream.close({ signal });
   } catch (error) {
     const failure = signal.aborted ? (signal.reason as Error) : unreachable(error);
@@ -102,16 +102,46 @@ export async function exchangeMessages(
   return answer;
 }
 
+/** A message as it travels: its length as an unsigned varint, then its bytes. */
+export function frame(message: Uint8Array): Uint8Array {
+  return Buffer.concat([varint(message.length), message]);
+}
+
+/** Reads the length of a message, byte by byte. */
+export class LengthPrefix {
+  readonly #maxBytes: number;
+  #value = 0;
+  #factor = 1;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Takes a byte; returns the length once it is known, and then begins anew. @throws NearbitsError E_PEER_PROTOCOL when it is too long. */
+  add(byte: number): number | null {
+    this.#value += (byte & 0x7f) * this.#factor;
+    this.#factor *= 128;
+    if (byte >= 0x80) {
+      if (this.#factor >= 128 ** MAX_PREFIX_BYTES) throw protocolError('a message that is far too long');
+      return null;
+    }
+    const length = this.#value;
+    if (length > this.#maxBytes) throw protocolError(`a message of ${length} bytes`);
+    this.#value = 0;
+    this.#factor = 1;
+    return length;
+  }
+}
+
 /** Puts one length-prefixed message together; holds at most that message. */
 export class MessageAssembler {
-  readonly #maxBytes: number;
-  #prefix: number[] = [];
+  readonly #prefix: LengthPrefix;
   #length: number | null = null;
   #chunks: Uint8Array[] = [];
   #received = 0;
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.#prefix = new LengthPrefix(maxBytes);
   }
 
   /** Takes a chunk; returns the message once it is complete. @throws NearbitsError E_PEER_PROTOCOL */
@@ -127,13 +157,8 @@ export class MessageAssembler {
   // Returns what follows the prefix, or nothing while it is incomplete.
   #readPrefix(chunk: Uint8Array): Uint8Array {
     for (const [index, byte] of chunk.entries()) {
-      this.#prefix.push(byte);
-      if (byte < 0x80) {
-        this.#length = this.#prefix.reduceRight((length, part) => length * 128 + (part & 0x7f), 0);
-        if (this.#length > this.#maxBytes) throw protocolError(`a message of ${this.#length} bytes`);
-        return chunk.subarray(index + 1);
-      }
-      if (this.#prefix.length >= MAX_PREFIX_BYTES) throw protocolError('a message that is far too long');
+      this.#length = this.#prefix.add(byte);
+      if (this.#length !== null) return chunk.subarray(index + 1);
     }
     return chunk.subarray(chunk.length);
   }

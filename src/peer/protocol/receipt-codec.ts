@@ -35,7 +35,7 @@ const PURPOSE = 'nearbits piece receipt v1';
 const RECEIPT_PARTS = 3;
 const SIGNED_PARTS = 2;
 /** Node, receipt, and what is in it. */
-const EVIDENCE_PARTS = 2 + SIGNED_PARTS;
+export const EVIDENCE_PARTS = 2 + SIGNED_PARTS;
 
 /** Signs a receipt for a piece that this node sends; it travels with the piece. */
 export function signPieceReceipt(receipt: PieceReceipt, identity: Identity): Uint8Array {

@@ -5,11 +5,13 @@ import { NearbitsError } from '../../core/errors.ts';
 /** Protocol ids on libp2p; a change that old nodes cannot read gets a new number. */
 export const MEMBERSHIP_PROTOCOL = '/nearbits/membership/1';
 export const SEARCH_PROTOCOL = '/nearbits/search/1';
+export const SWARM_PROTOCOL = '/nearbits/swarm/1';
 
 /** Largest messages, in bytes without their length prefix; larger ones are neither sent nor read. */
 export const MAX_MEMBERSHIP_BYTES = 16 * 1024;
 export const MAX_REQUEST_BYTES = 16 * 1024;
 export const MAX_ANSWER_BYTES = 1024 * 1024;
+export const MAX_SWARM_BYTES = 64 * 1024;
 
 /** The error for a peer that breaks the protocol. */
 export function protocolError(what: string, cause?: unknown): NearbitsError {
