@@ -12,9 +12,9 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseSize } from '../test/support/pseudo-random-file.ts';
 import type { Row } from './row.ts';
-import { bannedBy } from './swarm/banned.ts';
-import { Crowd } from './swarm/crowd.ts';
-import { type Bars, held, idleRow, raceRows, type Surroundings } from './swarm/figures.ts';
+import { BanWatch } from './swarm/bans.ts';
+import { Crowd, type Member } from './swarm/crowd.ts';
+import { allRow, type Bars, idleRow, raceRows, type Surroundings } from './swarm/figures.ts';
 import { Lan, whyNoNamespaces } from './swarm/namespaces.ts';
 import { type RaceResult, race, tidy } from './swarm/race.ts';
 import { rivalRows, wanRate } from './swarm/rivals.ts';
@@ -109,32 +109,26 @@ async function runScenario(
   surroundings: Surroundings,
   traces: string | undefined,
 ): Promise<Row[]> {
-  const { title, isAnchored, size = askedSize, bars, killed = 0, hasBadSender } = SCENARIOS[name] as Scenario;
+  const { title, isAnchored, size = askedSize, bars, killed = 0, hasBadSender = false } = SCENARIOS[name] as Scenario;
   const { members } = crowd;
-  const victims = members.slice(-Math.ceil((killed * members.length) / 16));
-  const [bad] = members;
+  const victims = killed === 0 ? [] : members.slice(-Math.ceil((killed * members.length) / 16));
+  const bad = hasBadSender ? members.slice(0, 1) : [];
   process.stderr.write(`  ${title}, ${size}, ${members.length} nodes ...\n`);
-  if (hasBadSender && bad !== undefined) await restart(crowd, [bad], BAD_SENDER);
+  await restart(crowd, bad, BAD_SENDER);
+  await using bans = await BanWatch.start(members.slice(bad.length), members[0] as Member);
   const seed = `${name}-${process.pid}`;
-  const result = await race(crowd, origin, { size, seed, isAnchored, victims: killed > 0 ? victims : [] });
+  const result = await race(crowd, origin, { size, seed, isAnchored, victims });
   if (traces !== undefined) await writeTraces(join(traces, name), result);
   const rows = raceRows(`${title}, ${size}, ${members.length} nodes`, result, bars, surroundings);
-  if (hasBadSender && bad !== undefined) {
-    const others = result.finishers.filter(({ member }) => member !== bad);
-    const banning = others.filter((finisher) => bannedBy(finisher, bad.process.ready.nodeId)).length;
-    rows.push({
-      ...held('  nodes that banned the sender', banning, `of ${others.length}`),
-      vs: banning === others.length ? 'ok' : 'MISSED',
-    });
-    await restart(crowd, [bad]);
-  }
-  if (killed > 0) await restart(crowd, victims);
+  if (hasBadSender) rows.push(allRow('  nodes that banned the sender', await bans.count(), members.length - 1));
+  await restart(crowd, [...bad, ...victims]);
   await tidy(crowd, seed);
   return rows;
 }
 
 /** Starts them anew, as what they are or as another program, and waits until all know each other again. */
 async function restart(crowd: Crowd, members: Crowd['members'], program?: string): Promise<void> {
+  if (members.length === 0) return;
   for (const member of members) {
     await member.stop();
     await member.start(program);

@@ -45,12 +45,7 @@ export function raceRows(
     { name: '  p50', value: p50, unit: 's' },
     { name: '  p99', value: p99, unit: 's' },
     held('  p99 / p50', p99 / p50, '', bars.spread),
-    {
-      name: `  right files (${finishers.length} nodes)`,
-      value: right,
-      unit: '',
-      vs: right === finishers.length ? 'ok' : 'MISSED',
-    },
+    allRow('  nodes whose file is right', right, finishers.length),
     { name: '  processor time, each node, mean', value: sum(cpu) / cpu.length, unit: 's' },
     { name: '  processor time, all nodes', value: (sum(cpu) * 1e9) / (bytes * cpu.length), unit: 's/GB received' },
     held('  memory (RSS), highest peak', peak, 'MiB', idleBytes / MIB + BAR_GROWTH_MIB),
@@ -68,6 +63,11 @@ export function held(name: string, value: number, unit: string, bar?: number): R
   if (bar === undefined) return { name, value, unit };
   const verdict = value <= bar ? 'ok' : 'MISSED';
   return { name, value, unit, vs: `bar ${Number(bar.toPrecision(3))}: ${verdict}`, ratio: value / bar };
+}
+
+/** A figure that all nodes have to share. */
+export function allRow(name: string, value: number, all: number): Row {
+  return { name, value, unit: `of ${all}`, vs: value === all ? 'ok' : 'MISSED' };
 }
 
 function trafficRows(finishers: readonly Finisher[], bytes: number): Row[] {
