@@ -245,7 +245,7 @@ test('a listener that throws is heard no less', async () => {
   // Nobody talks to himself, and a message that cannot be written is lost.
   alice.swarm.send(alice.identity.nodeId, numbered(1));
   await eventually(() => alice.lost.length === 1);
-  alice.swarm.send(bob.identity.nodeId, { contentId: CONTENT, contentPort: -1, body: { kind: 'interest' } });
+  alice.swarm.send(bob.identity.nodeId, { contentId: CONTENT, contentPort: -1, body: { kind: 'interest', port: 1 } });
   await eventually(() => alice.lost.length === 2);
   expect(alice.lost).toEqual([alice.identity.nodeId, bob.identity.nodeId]);
 });

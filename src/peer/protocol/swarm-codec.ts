@@ -52,7 +52,7 @@ function writeBody(body: SwarmWireBody): SwarmMessage['body'] {
     case 'evidence':
       return { case: 'evidence', value: writeEvidence(body.evidence) };
     case 'interest':
-      return { case: 'interest', value: create(InterestSchema) };
+      return { case: 'interest', value: create(InterestSchema, { port: body.port }) };
     case 'interested':
       return { case: 'interested', value: writeInterested(body.members) };
   }
@@ -65,7 +65,7 @@ function readBody(body: SwarmMessage['body']): SwarmWireBody {
     case 'evidence':
       return { kind: 'evidence', evidence: readEvidence(body.value) };
     case 'interest':
-      return { kind: 'interest' };
+      return { kind: 'interest', port: readPort(body.value.port) };
     case 'interested':
       return { kind: 'interested', members: readInterested(body.value) };
     default:
@@ -89,6 +89,11 @@ function writeInterested(members: readonly InterestedMember[]): Interested {
   const message = create(InterestedSchema);
   message.members = members.slice(0, MAX_INTERESTED).map(writeMember);
   return message;
+}
+
+function readPort(port: number): number {
+  if (port < 1 || port > MAX_PORT) throw protocolError('a port that cannot be');
+  return port;
 }
 
 function readInterested({ members }: Interested): InterestedMember[] {

@@ -26,8 +26,8 @@ export type SwarmWireBody =
   /** `addresses` of those among the members of the beat whose address the sender knows; a new Map where it knows none. */
   | (BeatBody & { readonly addresses: ReadonlyMap<NodeId, SwarmAddress> })
   | EvidenceBody
-  /** The sender wants the content: who else does? */
-  | { readonly kind: 'interest' }
+  /** The sender wants or has the content: who else does? `port`: of its libp2p listener, so that others can be sent there. */
+  | { readonly kind: 'interest'; readonly port: number }
   /** The answer to `interest`; at most 16. */
   | { readonly kind: 'interested'; readonly members: readonly InterestedMember[] };
 

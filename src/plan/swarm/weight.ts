@@ -58,7 +58,11 @@ const MEETING_POINTS = 8;
  * The nodes of a roster where those who want a content meet when broadcast is filtered: they remember who asked, and
  * say who else did, whether they want it themselves or not. Rosters that differ a little still have most of them in common.
  */
-export function meetingPoints(contentId: string, roster: Iterable<string>, count = MEETING_POINTS): string[] {
+export function meetingPoints<Id extends string>(
+  contentId: string,
+  roster: Iterable<Id>,
+  count = MEETING_POINTS,
+): Id[] {
   const ranked = [...roster].map((id) => ({ id, seed: memberSeed(contentId, id) }));
   return ranked
     .sort(bySeat)
