@@ -7,21 +7,30 @@ import { RUN_LABEL } from './test-run.ts';
 export interface Images {
   readonly node: string;
   readonly origin: string;
+  /** The same origin behind a slow link. */
+  readonly slowOrigin: string;
   /** An origin that is not ours. */
   readonly nginx: string;
 }
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../../..');
-const NGINX = join(import.meta.dirname, '../nginx');
+const folder = (name: string) => join(import.meta.dirname, '..', name);
 const SHOWN_CHARACTERS = 4_000;
 
 /** Builds the images from the work tree. @throws Error with the end of the build's output. */
 export async function buildImages(name: string): Promise<Images> {
-  const images = { node: `nearbits:${name}`, origin: `nearbits-origin:${name}`, nginx: `nearbits-nginx:${name}` };
+  const images = {
+    node: `nearbits:${name}`,
+    origin: `nearbits-origin:${name}`,
+    slowOrigin: `nearbits-slow-origin:${name}`,
+    nginx: `nearbits-nginx:${name}`,
+  };
   await build(name, '--tag', images.origin, '--target', 'origin', ROOT);
   await build(name, '--tag', images.node, ROOT);
-  await build(name, '--tag', images.nginx, NGINX);
+  const fromOrigin = ['--build-arg', `ORIGIN=${images.origin}`];
+  await build(name, '--tag', images.slowOrigin, ...fromOrigin, folder('slow-origin'));
+  await build(name, '--tag', images.nginx, folder('nginx'));
   return images;
 }
 

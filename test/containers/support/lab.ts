@@ -60,6 +60,12 @@ export class Lab implements AsyncDisposable {
     return await authority.invite();
   }
 
+  /** A second origin, behind a link that carries no more than `rate` to all machines together, as in `100mbit`. */
+  async slowOrigin(rate: string): Promise<OriginMachine> {
+    const behindLink = container(lab().images.slowOrigin, this.lan, `${this.#purpose}-slow-origin`);
+    return this.#stack.use(await OriginMachine.createSlow(behindLink, rate));
+  }
+
   /** An nginx on the lab's network. */
   async nginx(): Promise<NginxMachine> {
     const started = NginxMachine.create(container(lab().images.nginx, this.lan, `${this.#purpose}-nginx`));

@@ -1,7 +1,8 @@
+import { join } from 'node:path';
 import { type GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
 import { vi } from 'vitest';
 import type { NodeStatus, PeerView } from '../../../src/api/views.ts';
-import type { TransferView } from '../../../src/job/model/transfer-view.ts';
+import type { TraceEntry, TransferView } from '../../../src/job/model/transfer-view.ts';
 import { Machine } from './machine.ts';
 import type { OriginFile } from './origin-machine.ts';
 
@@ -11,6 +12,8 @@ export interface NodeOptions {
   readonly token?: string;
   /** Its nearbits.yaml. */
   readonly config?: string;
+  /** It gives wrong bytes of files that are still being fetched; see test/support/bad-sender.ts. */
+  readonly sendsBadBytes?: boolean;
 }
 
 /** What a download led to. */
@@ -20,7 +23,13 @@ export interface Download extends TransferView {
 }
 
 const CONFIG_FILE = '/etc/nearbits/nearbits.yaml';
-const JOIN_AND_START = '[ -z "$TOKEN" ] || nearbits domain join "$TOKEN"; exec nearbits up';
+// A member stays one when its machine starts again.
+const JOIN_AND_START =
+  '[ -z "$TOKEN" ] || [ -f "$NEARBITS_DATA_DIR/domain/node.pem" ] || nearbits domain join "$TOKEN"; exec $PROGRAM up';
+const BAD_SENDER = {
+  source: join(import.meta.dirname, '../../support/bad-sender.ts'),
+  target: '/app/test/support/bad-sender.ts',
+};
 
 /** Discovery has to find a neighbour within this time, on a slow machine too. */
 const DISCOVERY_MS = 45_000;
@@ -31,9 +40,11 @@ export class NodeMachine extends Machine {
 
   /** Starts it; resolves when the node is ready. */
   static async create(container: GenericContainer, options: NodeOptions): Promise<NodeMachine> {
+    const program = options.sendsBadBytes === true ? `node ${BAD_SENDER.target}` : 'nearbits';
     const prepared = container
       .withEntrypoint(['/bin/sh', '-euc', JOIN_AND_START])
-      .withEnvironment({ TOKEN: options.token ?? '' })
+      .withEnvironment({ TOKEN: options.token ?? '', PROGRAM: program })
+      .withCopyFilesToContainer(options.sendsBadBytes === true ? [BAD_SENDER] : [])
       .withCopyContentToContainer([{ content: options.config ?? '{}', target: CONFIG_FILE, mode: 0o644 }])
       .withWaitStrategy(Wait.forLogMessage(/ready/));
     return new NodeMachine(await Machine.start(prepared));
@@ -70,6 +81,11 @@ export class NodeMachine extends Machine {
       },
       { timeout: DISCOVERY_MS, interval: 250 },
     );
+  }
+
+  /** What it decided about a download, in order. */
+  async trace({ id }: Download): Promise<TraceEntry[]> {
+    return (await this.nearbits<{ trace: TraceEntry[] }>('explain', id)).trace;
   }
 
   /** Downloads a file with the given options of `nearbits get`. @throws Error when that fails. */

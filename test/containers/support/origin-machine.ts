@@ -24,11 +24,23 @@ export class OriginMachine extends Machine {
     super(container);
   }
 
+  /** The same on a link that carries no more than `rate` to all machines together, as in `100mbit`. */
+  static createSlow(container: GenericContainer, rate: string): Promise<OriginMachine> {
+    const linked = container.withAddedCapabilities('NET_ADMIN').withEnvironment({ ORIGIN_LINK: rate });
+    return OriginMachine.create(linked);
+  }
+
   /** A file that no test had before. `size` as in `16MiB`. */
   async newFile(size: string): Promise<OriginFile> {
     const path = `${size}?seed=${this.#nextSeed++}`;
     const facts = await this.#ask<{ size: number; sha256: string }>(`/sha256/${path}`);
     return { url: `http://${this.hostName}:${PORT}/file/${path}`, ...facts };
+  }
+
+  /** The same, and the origin says the digests of its pieces to all who ask for it. */
+  async newAnchoredFile(size: string): Promise<OriginFile> {
+    const { url, ...facts } = await this.newFile(size);
+    return { url: url.replace('/file/', '/anchored/'), ...facts };
   }
 
   /** Bytes of files that it sent since the last {@link resetCount}. */

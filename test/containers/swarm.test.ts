@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expectWhole } from './support/expect-download.ts';
+import { describeInContainers, Lab } from './support/lab.ts';
+import type { Download, NodeMachine } from './support/node-machine.ts';
+import type { OriginFile, OriginMachine } from './support/origin-machine.ts';
+
+const NODES = 6;
+/** Slow enough that nobody has the whole file before the last has begun. */
+const LINK = '50mbit';
+const SIZE = '32MiB';
+
+/** Every machine asks for the file at the same moment. */
+function fetchOnAll(nodes: readonly NodeMachine[], file: OriginFile): Promise<Download[]> {
+  return Promise.all(nodes.map((node) => node.download(file)));
+}
+
+describeInContainers('a file that a whole office wants at once', () => {
+  let lab: Lab;
+  let origin: OriginMachine;
+  const stack = new AsyncDisposableStack();
+  const nodes: NodeMachine[] = [];
+
+  beforeAll(async () => {
+    lab = stack.use(await Lab.open('swarm'));
+    origin = await lab.slowOrigin(LINK);
+    // As they come: nobody is told of anybody, and every limit is that of an ordinary office.
+    for (let index = 0; index < NODES; index++) nodes.push(stack.use(await lab.node(`node${index}`)));
+    await findEachOther(nodes);
+  });
+  afterAll(() => stack.disposeAsync());
+
+  async function findEachOther(all: readonly NodeMachine[]): Promise<void> {
+    for (const node of all) for (const other of all) if (other !== node) await node.finds(other);
+  }
+
+  /** What the origin sent since it was asked to count anew, in sizes of the file. */
+  async function originShare(file: OriginFile): Promise<number> {
+    return (await origin.bytesSent()) / file.size;
+  }
+
+  it('comes from the origin once, when its pieces can be proven', async () => {
+    const file = await origin.newAnchoredFile(SIZE);
+    await origin.resetCount();
+    for (const download of await fetchOnAll(nodes, file)) expectWhole(download, file);
+    expect(await originShare(file)).toBeLessThanOrEqual(1.05);
+  });
+
+  it('comes from the origin once, when only the whole of it can be proven', async () => {
+    const file = await origin.newFile(SIZE);
+    await origin.resetCount();
+    for (const download of await fetchOnAll(nodes, file)) expectWhole(download, file);
+    expect(await originShare(file)).toBeLessThanOrEqual(1.1);
+  });
+
+  it('reaches everybody although one sends wrong bytes, and all of them ban it', async () => {
+    await using bad = await lab.node('bad', { sendsBadBytes: true });
+    const all = [...nodes, bad];
+    await findEachOther(all);
+    const { nodeId } = await bad.status();
+    const file = await origin.newAnchoredFile(SIZE);
+    await origin.resetCount();
+    const downloads = await fetchOnAll(all, file);
+    for (const download of downloads) expectWhole(download, file);
+    expect(await originShare(file)).toBeLessThanOrEqual(1.25);
+    for (const [index, node] of nodes.entries()) {
+      const trace = await node.trace(downloads[index] as Download);
+      expect(trace.filter(({ code }) => code === 'PEER_BANNED').map(({ data }) => data)).toEqual([
+        expect.objectContaining({ nodeId }),
+      ]);
+    }
+  });
+
+  it('reaches everybody else when one dies in the middle of it, and that one when it is back', async () => {
+    const file = await origin.newAnchoredFile(SIZE);
+    await origin.resetCount();
+    const [victim, ...others] = nodes as [NodeMachine, ...NodeMachine[]];
+    const before = (await victim.wire()).receivedBytes;
+    const lost = victim.download(file).catch(() => null);
+    const fetching = fetchOnAll(others, file);
+    await victim.hasReceived(file.size / 2, before);
+    await victim.kill();
+    for (const download of await fetching) expectWhole(download, file);
+    expect(await lost).toBeNull();
+    expect(await originShare(file)).toBeLessThanOrEqual(1.25);
+
+    await victim.startAgain();
+    await victim.finds(others[0] as NodeMachine);
+    await origin.resetCount();
+    expectWhole(await victim.download(file), file);
+    expect(await origin.bytesSent()).toBe(0);
+  });
+});
