@@ -13,9 +13,9 @@ import { MAX_SWARM_BYTES } from '../protocol/wire.ts';
 import type { SwarmChannelListener } from './swarm-message.ts';
 
 /** Streams of one member that are read; a new one takes the place of the oldest, which may be left over from a connection that broke. */
-export const MAX_STREAMS_PER_PEER = 2;
+const MAX_STREAMS_PER_PEER = 2;
 /** Messages that are read. A partner sends 4 beats a second for each content, an owner one more for each piece. */
-export const MESSAGE_RATES = {
+const MESSAGE_RATES = {
   perSource: { burst: 400, perSecond: 100 },
   total: { burst: 4_000, perSecond: 2_000 },
   maxSources: 256,

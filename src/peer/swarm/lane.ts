@@ -5,9 +5,9 @@ import { streamClosed } from '../protocol/frames.ts';
 import { protocolError } from '../protocol/wire.ts';
 
 /** Bytes that may wait for one member, before its stream is open or because it does not read. */
-export const MAX_WAITING_BYTES = 256 * 1024;
+const MAX_WAITING_BYTES = 256 * 1024;
 /** A stream on which nothing was sent for this long is closed. */
-export const IDLE_MS = 120_000;
+const IDLE_MS = 120_000;
 /** How long the other end may take to close its side as well. */
 const CLOSE_MS = 5_000;
 

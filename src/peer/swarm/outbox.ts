@@ -4,10 +4,9 @@ import type { NodeId } from '../../core/ids.ts';
 import type { Logger } from '../../observe/log.ts';
 import { Lane, type LaneEnd } from './lane.ts';
 
-/** Streams to members; the one that was silent longest makes room. */
-export const MAX_LANES = 128;
+const DEFAULT_MAX_LANES = 128;
 /** A member that failed is left alone for this long. */
-export const REST_MS = 1_000;
+const REST_MS = 1_000;
 /** Members that failed lately are remembered. */
 const MAX_FAILED = 256;
 
@@ -24,6 +23,7 @@ export interface OutboxDeps {
 /** Everything that is sent to members: one stream for each, opened with the first message and kept while it is used. */
 export class Outbox {
   readonly #deps: OutboxDeps;
+  readonly #maxLanes: number;
   // The one that was sent to last is the last one.
   readonly #lanes = new Map<NodeId, Lane>();
   /** When each failed, in monotonic time. Until a new stream is open, its membership is in doubt: it may have restarted. */
@@ -31,8 +31,10 @@ export class Outbox {
   readonly #untold = new Set<NodeId>();
   #stopped = false;
 
-  constructor(deps: OutboxDeps) {
+  /** @param options.maxLanes streams at a time, default 128; the one that was silent longest makes room. */
+  constructor(deps: OutboxDeps, options: { readonly maxLanes?: number } = {}) {
     this.#deps = deps;
+    this.#maxLanes = options.maxLanes ?? DEFAULT_MAX_LANES;
   }
 
   /** Sends one frame; never throws. */
@@ -82,7 +84,7 @@ export class Outbox {
 
   #makeRoom(): void {
     const [silent] = this.#lanes;
-    if (this.#lanes.size < MAX_LANES || silent === undefined) return;
+    if (this.#lanes.size < this.#maxLanes || silent === undefined) return;
     const [nodeId, lane] = silent;
     this.#lanes.delete(nodeId);
     if (!lane.close()) this.tellLost(nodeId);

@@ -34,7 +34,7 @@ export type SwarmWireBody =
 /** One message of /nearbits/swarm/1. */
 export interface SwarmWireMessage {
   readonly contentId: ContentId;
-  /** TCP port of the content server of the sender, 1 to 65535. */
+  /** TCP port of the content server of the sender, 1 to 65535; 0 when it has none and gives nothing. */
   readonly contentPort: number;
   readonly body: SwarmWireBody;
 }
