@@ -1,8 +1,11 @@
 import type { ErrorCode } from '../core/errors.ts';
-import type { JobId, NodeId, RecordId, TransferId } from '../core/ids.ts';
+import type { ContentId, JobId, NodeId, RecordId, TransferId } from '../core/ids.ts';
 
 /** How a notification about a job reaches somebody. */
 export type NotificationWay = 'subscriber' | 'webhook' | 'command';
+
+/** What a neighbour is given: a record of the cache, or pieces of a content that it fetches together with this node. */
+type Served = { readonly recordId: RecordId } | { readonly contentId: ContentId };
 
 /**
  * What observers (command line, API clients, tests) can see happen. Nothing in
@@ -20,9 +23,12 @@ export type NodeEventBody =
   | { readonly type: 'discovery.sent'; readonly message: 'hello' | 'probe' | 'probe-match' | 'interest' | 'mdns' }
   | { readonly type: 'discovery.failed'; readonly message: string }
   | { readonly type: 'search.answered'; readonly nodeId: NodeId; readonly status: string }
-  | { readonly type: 'serve.started'; readonly nodeId: NodeId; readonly recordId: RecordId }
-  | { readonly type: 'serve.finished'; readonly nodeId: NodeId; readonly recordId: RecordId; readonly bytes: number }
+  | ({ readonly type: 'serve.started'; readonly nodeId: NodeId } & Served)
+  | ({ readonly type: 'serve.finished'; readonly nodeId: NodeId; readonly bytes: number } & Served)
   | { readonly type: 'serve.refused'; readonly nodeId: NodeId | null; readonly status: number; readonly reason: string }
+  | { readonly type: 'swarm.joined'; readonly contentId: ContentId; readonly url: string }
+  | { readonly type: 'swarm.left'; readonly contentId: ContentId }
+  | { readonly type: 'swarm.banned'; readonly contentId: ContentId; readonly nodeId: NodeId; readonly proven: boolean }
   | { readonly type: 'cache.admitted'; readonly recordId: RecordId; readonly url: string; readonly bytes: number }
   | { readonly type: 'cache.removed'; readonly recordId: RecordId; readonly reason: string }
   | { readonly type: 'cache.damaged'; readonly recordId: RecordId; readonly message: string }

@@ -45,9 +45,16 @@ export function descriptorQuestion(nodeId: NodeId, contentId: ContentId): Conten
   return { nodeId, path: `/descriptors/${contentId}`, range: null, accept };
 }
 
-/** The header that carries these receipts. */
-export function printReceipts(receipts: readonly Uint8Array[]): string {
-  return receipts.map((receipt) => Buffer.from(receipt).toString('base64')).join(', ');
+const SEPARATOR = ', ';
+
+/** One receipt as it stands in the header. */
+export function printReceipt(receipt: Uint8Array): string {
+  return Buffer.from(receipt).toString('base64');
+}
+
+/** The header with these receipts, each from {@link printReceipt}. */
+export function joinReceipts(receipts: readonly string[]): string {
+  return receipts.join(SEPARATOR);
 }
 
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
@@ -55,7 +62,7 @@ const MAX_RECEIPT_TEXT = Math.ceil(MAX_RECEIPT_BYTES / 3) * 4;
 
 // What they say and who signed them is for whoever takes them; here only their number and form count.
 function readReceipts(text: string, count: number, nodeId: NodeId): Uint8Array[] {
-  const parts = text.split(', ', count + 1);
+  const parts = text.split(SEPARATOR, count + 1);
   const isSound = (part: string) => part.length <= MAX_RECEIPT_TEXT && BASE64.test(part);
   if (parts.length === count && parts.every(isSound)) return parts.map((part) => Buffer.from(part, 'base64'));
   throw peerError('E_PEER_PROTOCOL', nodeId, 'sent pieces without the receipts that belong to them');

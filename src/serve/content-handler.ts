@@ -2,32 +2,26 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheReader } from '../cache/reader.ts';
 import type { Clock } from '../core/clock.ts';
-import { NearbitsError, toNearbitsError } from '../core/errors.ts';
+import { NearbitsError } from '../core/errors.ts';
 import type { NodeId, RecordId } from '../core/ids.ts';
-import type { EmitEvent } from '../observe/events.ts';
-import type { Logger } from '../observe/log.ts';
-import { answerRequest, type ContentAnswer, hasBody, isRefusal, type Refusal, readRequest } from './content-request.ts';
+import { type AnsweringDeps, answering } from './answering.ts';
+import { answerRequest, type ContentAnswer, isRefusal, type Refusal, readRequest } from './content-request.ts';
 import { ContentSender } from './content-sender.ts';
 import type { RateLimit } from './rate-limit.ts';
-import type { RequestCaps } from './request-caps.ts';
 import type { ClientSlots } from './slots.ts';
 
-/** What answering a request takes. */
-export interface HandlerDeps {
+/** What answering a request for a record takes. */
+export interface HandlerDeps extends AnsweringDeps {
   readonly cache: Pick<Cache, 'get' | 'open'>;
   readonly clock: Clock;
-  readonly log: Logger;
-  readonly emit: EmitEvent;
   readonly slots: ClientSlots;
   readonly rate: RateLimit;
-  readonly caps: RequestCaps;
   readonly writeTimeoutMs: number;
 }
 
 /**
  * Answers one request of a proven member: 1. caps, 2. form, 3. record and range, 4. slot, 5. the bytes, which
- * the cache checks before they leave. What fails before the first byte gets a status and no body; afterwards
- * only closing the connection can tell. Never throws.
+ * the cache checks before they leave. Never throws.
  */
 export async function answerContent(
   deps: HandlerDeps,
@@ -35,18 +29,7 @@ export async function answerContent(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const gone = new AbortController();
-  response.once('close', () => gone.abort(new NearbitsError('E_CANCELLED', 'the client went away')));
-  const waitMs = deps.caps.enter(nodeId);
-  if (waitMs !== null) return refuse(deps, nodeId, response, tooMany(waitMs));
-  try {
-    const refusal = await serve(deps, nodeId, request, response, gone.signal);
-    if (refusal !== null) refuse(deps, nodeId, response, refusal);
-  } catch (error) {
-    fail(deps, nodeId, response, toNearbitsError(error, 'E_IO'));
-  } finally {
-    deps.caps.leave(nodeId);
-  }
+  await answering(deps, nodeId, response, (signal) => serve(deps, nodeId, request, response, signal));
 }
 
 async function serve(
@@ -94,48 +77,4 @@ async function send(
   } finally {
     deps.emit({ type: 'serve.finished', nodeId, recordId, bytes: sender.sent });
   }
-}
-
-function fail(deps: HandlerDeps, nodeId: NodeId, response: ServerResponse, error: NearbitsError): void {
-  if (error.code === 'E_CANCELLED' || response.destroyed) return;
-  if (response.headersSent) {
-    deps.log.info({ nodeId, code: error.code }, 'broke off an answer to a peer');
-    response.destroy();
-    return;
-  }
-  refuse(deps, nodeId, response, refusalFor(error));
-}
-
-function refusalFor(error: NearbitsError): Refusal {
-  switch (error.code) {
-    case 'E_BUSY':
-      return { status: 503, reason: error.message, headers: retryAfter(Number(error.details.retryAfterMs ?? 1000)) };
-    case 'E_CACHE_DAMAGED':
-    case 'E_NOT_FOUND':
-      return { status: 404, reason: error.code };
-    default:
-      return { status: 500, reason: error.code };
-  }
-}
-
-function tooMany(waitMs: number): Refusal {
-  return { status: 429, reason: 'too many requests', headers: retryAfter(waitMs) };
-}
-
-// Whole seconds (RFC 9110 section 10.2.3), at least one so that nobody comes back at once.
-function retryAfter(ms: number): Record<string, string> {
-  return { 'Retry-After': `${Math.max(1, Math.ceil(ms / 1000))}` };
-}
-
-// After these the connection is as good as before; a request that is wrong in itself ends it.
-const HARMLESS: ReadonlySet<number> = new Set([404, 416, 429, 503]);
-
-/** Sends a refusal: no body (MS-BPCR 3.2.5.1). Nobody waits for the body of a refused request: the connection ends. */
-function refuse(deps: HandlerDeps, nodeId: NodeId, response: ServerResponse, refusal: Refusal): void {
-  const { status, reason } = refusal;
-  deps.log.debug({ nodeId, status, reason }, 'refused a peer');
-  deps.emit({ type: 'serve.refused', nodeId, status, reason });
-  const keep = HARMLESS.has(status) && !hasBody(response.req.headers);
-  const connection = keep ? {} : { Connection: 'close' };
-  response.writeHead(status, { ...refusal.headers, ...connection, 'Content-Length': '0' }).end();
 }

@@ -48,7 +48,7 @@ export function readRequest(request: RawRequest): ContentRequest | Refusal {
   if (request.httpVersion !== '1.1') return { status: 505, reason: 'not HTTP/1.1' };
   const id = readPath(request.url ?? '');
   if (id === null) return { status: 404, reason: 'unknown path' };
-  if (method !== 'GET' && method !== 'HEAD') return refuseMethod(method, headers);
+  if (method !== 'GET' && method !== 'HEAD') return refuseMethod(method, headers, 'GET, HEAD');
   if (hasBody(headers)) return { status: 400, reason: 'a request for content has a body' };
   if (headers.range === undefined) return { id, head: method === 'HEAD', range: null };
   const range = readRange(headers.range);
@@ -66,12 +66,13 @@ function readPath(path: string): RecordId | null {
   }
 }
 
-function refuseMethod(method: string | undefined, headers: IncomingHttpHeaders): Refusal {
+/** The refusal of a method that is none of those in `allow`. */
+export function refuseMethod(method: string | undefined, headers: IncomingHttpHeaders, allow: string): Refusal {
   const carriesBody = method === 'POST' || method === 'PUT' || method === 'PATCH';
   if (carriesBody && headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) {
     return { status: 411, reason: 'no Content-Length' };
   }
-  return { status: 405, reason: 'not GET or HEAD', headers: { Allow: 'GET, HEAD' } };
+  return { status: 405, reason: `none of ${allow}`, headers: { Allow: allow } };
 }
 
 /** Whether a request with these headers brings a body. */
@@ -79,8 +80,11 @@ export function hasBody(headers: IncomingHttpHeaders): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
-// One range only: a client that wants several asks several times, which keeps the answer a plain run of bytes.
-function readRange(text: string): { start: number; end: number | null } | null {
+/**
+ * Reads the header Range; null when it is not one range of bytes. A client that wants several asks several times, which
+ * keeps the answer a plain run of bytes.
+ */
+export function readRange(text: string): { start: number; end: number | null } | null {
   const match = RANGE.exec(text);
   if (match === null) return null;
   const start = Number(match[1]);

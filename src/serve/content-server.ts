@@ -12,9 +12,14 @@ import { CHAIN_HEADER } from '../domain/tls-peer.ts';
 import type { EmitEvent } from '../observe/events.ts';
 import type { Logger } from '../observe/log.ts';
 import { contentTlsOptions } from '../peer/content-tls.ts';
+import type { Identity } from '../peer/identity.ts';
+import { PIECE_UPLOADS } from '../plan/swarm/uploads.ts';
+import { later } from './answering.ts';
 import { answerContent, type HandlerDeps } from './content-handler.ts';
 import { type InlineContent, readInline } from './inline-content.ts';
 import { MemberConnections } from './member-connections.ts';
+import { type PieceLimits, PieceServer } from './pieces/piece-server.ts';
+import type { PieceShelf } from './pieces/shared-pieces.ts';
 import { RateLimit, type ServeRate } from './rate-limit.ts';
 import { RequestCaps } from './request-caps.ts';
 import { ClientSlots } from './slots.ts';
@@ -27,6 +32,8 @@ export interface ContentServerDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly emit: EmitEvent;
+  /** What this node gives to those who fetch a content together with it, and who signs for it; without it there are no such paths. */
+  readonly pieces?: { readonly shelf: PieceShelf; readonly identity: Identity };
 }
 
 /** What can be changed while the server runs. */
@@ -37,6 +44,8 @@ export interface ServeLimits {
   readonly bytesPerSecond: ServeRate;
   /** How long a client waits for a slot before it gets 503, in ms. */
   readonly waitMs: number;
+  /** What swarms may draw beside all that. */
+  readonly pieces: PieceLimits;
 }
 
 /** Options of the content server; the defaults stand in {@link DEFAULTS}. */
@@ -65,13 +74,15 @@ const DEFAULTS = {
   clients: 3,
   bytesPerSecond: 1_048_576 as ServeRate,
   waitMs: 2_000,
+  pieces: { ...PIECE_UPLOADS, bytesPerSecond: 33_554_432 as ServeRate },
   idleMs: 5_000,
   maxWaiting: 64,
   maxParallelRequests: 8,
   // A piece (1 MiB) a request is the worst a peer of ours does: enough for 20 MiB/s of such.
   requestsPerMinute: 1_200,
+  // Up to 24 partners of a swarm with two or three connections each, and three clients of records.
   maxConnections: 256,
-  maxConnectionsPerAddress: 32,
+  maxConnectionsPerAddress: 64,
   handshakeTimeoutMs: 5_000,
   headersTimeoutMs: 10_000,
   keepAliveMs: 15_000,
@@ -93,6 +104,7 @@ export class ContentServer {
   readonly #settings: Settings;
   readonly #slots: ClientSlots;
   readonly #rate: RateLimit;
+  readonly #pieces: PieceServer | null;
   readonly #connections: MemberConnections;
   readonly #handler: HandlerDeps;
   readonly #server: Server;
@@ -106,10 +118,11 @@ export class ContentServer {
     const { bytesPerSecond, maxParallelRequests, requestsPerMinute, writeTimeoutMs } = this.#settings;
     this.#slots = new ClientSlots({ clock }, this.#settings);
     this.#rate = new RateLimit({ clock }, { bytesPerSecond });
+    this.#pieces = createPieceServer(deps, this.#settings);
     this.#connections = new MemberConnections(deps, { maxPerAddress: this.#settings.maxConnectionsPerAddress });
     const perMinute = requestsPerMinute;
     const caps = new RequestCaps({ clock }, { maxParallel: maxParallelRequests, perMinute, burst: perMinute / 4 });
-    this.#handler = { ...deps, slots: this.#slots, rate: this.#rate, caps, writeTimeoutMs };
+    this.#handler = { ...deps, slots: this.#slots, rate: this.#rate, caps, retry: later, writeTimeoutMs };
     this.#server = this.#createServer();
   }
 
@@ -149,6 +162,7 @@ export class ContentServer {
     Object.assign(this.#settings, limits);
     this.#rate.update(this.#settings.bytesPerSecond);
     this.#slots.update(this.#settings);
+    this.#pieces?.update(this.#settings.pieces);
   }
 
   /** Stops listening, breaks off what is being sent, and waits until nothing of it is left. Idempotent. */
@@ -226,7 +240,10 @@ export class ContentServer {
     const nodeId = this.#prove(request);
     if (nodeId === null || this.#stopping !== null) return void request.socket.destroy();
     response.sendDate = false;
-    const work = answerContent(this.#handler, nodeId, request, response).finally(() => this.#active.delete(work));
+    const answered = this.#pieces?.answers(request.url)
+      ? this.#pieces.answer(nodeId, request, response)
+      : answerContent(this.#handler, nodeId, request, response);
+    const work = answered.finally(() => this.#active.delete(work));
     this.#active.add(work);
   }
 
@@ -237,6 +254,12 @@ export class ContentServer {
     this.#connections.closeAll();
     await Promise.all([...this.#active, closed.promise]);
   }
+}
+
+function createPieceServer(deps: ContentServerDeps, { pieces, writeTimeoutMs }: Settings): PieceServer | null {
+  if (deps.pieces === undefined) return null;
+  const { clock, log, emit } = deps;
+  return new PieceServer({ ...deps.pieces, clock, log, emit }, { limits: pieces, writeTimeoutMs });
 }
 
 function faultOf(error: Error): string {

@@ -19,7 +19,7 @@ const IDLE_MS = 500;
 
 /** Decides which requests of neighbours are answered now; the others hear that the node is busy. */
 export class UploadSlots {
-  readonly #limits: UploadLimits;
+  #limits: UploadLimits;
   readonly #clients = new Map<string, { active: number; lastMs: number }>();
   #active = 0;
 
@@ -30,6 +30,11 @@ export class UploadSlots {
   /** Answers running now. */
   get active(): number {
     return this.#active;
+  }
+
+  /** Takes new limits; answers that run go on. */
+  update(limits: UploadLimits): void {
+    this.#limits = limits;
   }
 
   /**

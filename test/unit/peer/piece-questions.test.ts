@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { parseContentId } from '../../../src/core/ids.ts';
 import { MAX_ANSWER_HEAD_BYTES } from '../../../src/peer/content-answer.ts';
-import { descriptorQuestion, piecesQuestion, printReceipts } from '../../../src/peer/piece-questions.ts';
+import { descriptorQuestion, joinReceipts, piecesQuestion, printReceipt } from '../../../src/peer/piece-questions.ts';
 import { MAX_REQUEST_PIECES, pieceRunOf } from '../../../src/peer/piece-range.ts';
 import { testNodeId } from '../../support/node-ids.ts';
 
 const MIB = 1024 * 1024;
 const nodeId = testNodeId(1);
 const contentId = parseContentId('ab'.repeat(32));
+const printReceipts = (receipts: readonly Uint8Array[]) => joinReceipts(receipts.map(printReceipt));
 const headers = (fields: Record<string, string>) => new Map(Object.entries(fields));
 
 describe('the pieces of a request', () => {
