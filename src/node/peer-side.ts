@@ -16,6 +16,8 @@ import { inlineSource } from '../peer/inline-source.ts';
 import { PeerNetwork } from '../peer/network.ts';
 import type { Roster } from '../peer/roster.ts';
 import type { PeerAnswer, PeerRecord, SearchQuery } from '../peer/search-types.ts';
+import type { SwarmListener } from '../peer/swarm/swarm-port.ts';
+import { SwarmTalk } from '../peer/swarm/swarm-talk.ts';
 import { ContentServer } from '../serve/content-server.ts';
 import { createSearchHandler, refuseSearches } from '../serve/search-handler.ts';
 
@@ -28,6 +30,16 @@ export interface PeerSideDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly emit: EmitEvent;
+  /** Hears what neighbours say about contents that are fetched together; without it this node only helps others to meet. */
+  readonly swarmListener?: SwarmListener;
+}
+
+const NOBODY_LISTENS: SwarmListener = { heard: () => {}, interested: () => {}, lost: () => {} };
+
+/** What the talk goes over. Neighbours may speak before it is there; answers to that are left out. */
+interface Ways {
+  network: PeerNetwork | null;
+  discovery: Discovery | null;
 }
 
 /**
@@ -36,6 +48,8 @@ export interface PeerSideDeps {
  * started anew when either changes.
  */
 export class PeerSide implements Neighbours, AsyncDisposable {
+  /** The talk about contents that are fetched together; null where policy forbids it, or this node gives nothing to others. */
+  readonly swarm: SwarmTalk | null;
   readonly #deps: PeerSideDeps;
   readonly #network: PeerNetwork;
   readonly #client: ContentClient;
@@ -44,10 +58,15 @@ export class PeerSide implements Neighbours, AsyncDisposable {
   #discovery: Discovery | null = null;
   #search: Config['search'];
 
-  private constructor(deps: PeerSideDeps, config: Config, network: PeerNetwork, server: ContentServer | null) {
+  private constructor(
+    deps: PeerSideDeps,
+    config: Config,
+    { network, server, swarm }: { network: PeerNetwork; server: ContentServer | null; swarm: SwarmTalk | null },
+  ) {
     this.#deps = deps;
     this.#network = network;
     this.#server = server;
+    this.swarm = swarm;
     this.#search = config.search;
     this.#client = new ContentClient({ ...deps, membership: () => deps.membership }, {});
   }
@@ -61,10 +80,16 @@ export class PeerSide implements Neighbours, AsyncDisposable {
     try {
       const { identity, membership, roster, cache, clock, log, emit } = deps;
       const searchHandler = server === null ? refuseSearches : createSearchHandler({ cache, server });
+      const ways: Ways = { network: null, discovery: null };
+      const swarm = server !== null && config.swarm.enabled ? createTalk(deps, server, ways) : null;
+      const listener = swarm === null ? {} : { swarmListener: swarm };
       const networkDeps = { identity, membership, roster, clock, random: systemRandom, log, emit, searchHandler };
-      const network = await PeerNetwork.start(networkDeps, { host: config.listen.host, port: config.listen.peerPort });
-      const side = new PeerSide(deps, config, network, server);
+      const place = { host: config.listen.host, port: config.listen.peerPort };
+      const network = await PeerNetwork.start({ ...networkDeps, ...listener }, place);
+      ways.network = network;
+      const side = new PeerSide(deps, config, { network, server, swarm });
       side.#discovery = await side.#startDiscovery(config);
+      ways.discovery = side.#discovery;
       return side;
     } catch (error) {
       await server?.stop();
@@ -154,6 +179,7 @@ export class PeerSide implements Neighbours, AsyncDisposable {
       tcpPort: () => network.port,
       listenAddresses: () => network.addresses(),
       connectHint: (host: string, port: number) => network.connectHint(host, port),
+      ...(this.swarm === null ? {} : { onInterest: this.swarm.heardInterest }),
     };
     return startDiscovery(deps, {
       datagrams: discovery.enabled && discovery.broadcast,
@@ -169,4 +195,18 @@ function startServer(deps: PeerSideDeps, config: Config): Promise<ContentServer>
   const { cache, membership, clock, log, emit } = deps;
   const options = { host: config.listen.host, port: config.listen.contentPort, ...config.serve };
   return ContentServer.start({ cache, membership: () => membership, clock, log, emit }, options);
+}
+
+function createTalk(deps: PeerSideDeps, server: ContentServer, ways: Ways): SwarmTalk {
+  const { identity, roster, clock, swarmListener: listener = NOBODY_LISTENS } = deps;
+  return new SwarmTalk({
+    self: identity.nodeId,
+    roster,
+    clock,
+    listener,
+    sender: () => ways.network?.swarm ?? null,
+    tellSubnets: (contentId) => ways.discovery?.tellInterest(contentId) ?? false,
+    contentPort: () => server.port,
+    peerPort: () => ways.network?.port ?? 0,
+  });
 }

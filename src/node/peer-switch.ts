@@ -6,7 +6,7 @@ import type { Sharing } from '../fetch/deps.ts';
 import type { PeerSide, PeerSideDeps } from './peer-side.ts';
 
 /** Keys that are read when sockets are opened; a change of any of them closes and opens the side anew. */
-const REOPENING = ['peers.', 'listen.', 'discovery.'];
+const REOPENING = ['peers.', 'listen.', 'discovery.', 'swarm.enabled'];
 
 /** The longest wait for the end of a membership before it is looked at again: the clock may be set meanwhile. */
 const LONGEST_TIMER_MS = 3_600_000;
