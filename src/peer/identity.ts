@@ -82,20 +82,33 @@ function isPeerId(bytes: Uint8Array): boolean {
 }
 
 const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
+// So many digits are an exact number; in steps of them large numbers are read and written several times faster.
+const STEP = 9;
+const STEP_VALUE = 58n ** BigInt(STEP);
 
 // Of a PeerId, which begins with one zero byte and is 38 bytes long.
 function fromBase58(text: string): Buffer {
   let value = 0n;
-  for (const digit of text) value = value * 58n + BigInt(Math.max(0, BASE58.indexOf(digit)));
+  for (let end = text.length % STEP; end <= text.length; end += STEP) {
+    const digits = text.slice(Math.max(0, end - STEP), end);
+    value =
+      value * STEP_VALUE +
+      BigInt([...digits].reduce((part, digit) => part * 58 + Math.max(0, BASE58.indexOf(digit)), 0));
+  }
   return Buffer.from(value.toString(16).padStart(2 * (PEER_ID_HEAD.length + PUBLIC_KEY_BYTES), '0'), 'hex');
 }
 
 function base58(bytes: Uint8Array): string {
-  let value = BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
   let text = '';
-  for (; value > 0n; value /= 58n) text = BASE58.charAt(Number(value % 58n)) + text;
+  for (let value = BigInt(`0x${Buffer.from(bytes).toString('hex')}`); value > 0n; value /= STEP_VALUE) {
+    let part = Number(value % STEP_VALUE);
+    for (let digit = 0; digit < STEP; digit++) {
+      text = BASE58.charAt(part % 58) + text;
+      part = Math.floor(part / 58);
+    }
+  }
   const zeros = bytes.findIndex((byte) => byte !== 0);
-  return '1'.repeat(zeros < 0 ? bytes.length : zeros) + text;
+  return '1'.repeat(zeros < 0 ? bytes.length : zeros) + text.replace(/^1+/, '');
 }
 
 async function readIfThere(path: string): Promise<string | null> {
