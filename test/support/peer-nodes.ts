@@ -96,7 +96,7 @@ export async function startNode(domain: TestDomain, options: TestNodeOptions = {
 
 /** Tells `node` where others are, as discovery would. */
 export function introduce(
-  node: TestNode,
+  node: Pick<TestNode, 'roster'>,
   ...others: readonly { identity: Identity; network: { port: number } }[]
 ): void {
   for (const { identity, network } of others) {
