@@ -5,6 +5,7 @@ import { exchangeMessages, frame, readMessage, writeMessage } from '../../src/pe
 import { encodeChain, encodeReply } from '../../src/peer/protocol/membership-codec.ts';
 import { encodeSwarmMessage } from '../../src/peer/protocol/swarm-codec.ts';
 import { MEMBERSHIP_PROTOCOL, SWARM_PROTOCOL } from '../../src/peer/protocol/wire.ts';
+import { writeBye } from '../../src/plan/swarm/write-beat.ts';
 import {
   eventually,
   introduce,
@@ -206,14 +207,29 @@ test('a member that says too much loses its stream, and takes nothing from other
   await using calm = await startMember(alice);
   const stream = await rawStream(flood, alice.network.port, SWARM_PROTOCOL);
   const end = streamEnd(stream);
-  stream.send(Buffer.concat(upTo(1_000).map(wire)));
+  stream.send(Buffer.concat(upTo(2_000).map(wire)));
   expect(await end).toBe('reset');
-  expect(alice.heard).toHaveLength(400);
+  expect(alice.heard).toHaveLength(1_000);
   (await rawStream(calm, alice.network.port, SWARM_PROTOCOL)).send(wire(1));
   await eventually(() => alice.numbersOf(calm).length === 1);
   clock.advance(1_000);
   (await rawStream(flood, alice.network.port, SWARM_PROTOCOL)).send(wire(1));
-  await eventually(() => alice.numbersOf(flood).length === 401);
+  await eventually(() => alice.numbersOf(flood).length === 1_001);
+});
+
+test('a large message counts for several', async () => {
+  const clock = new ManualClock(Date.now());
+  await using alice = await startSwarmNode(domain, { clock });
+  await using member = await startMember(alice);
+  const stream = await rawStream(member, alice.network.port, SWARM_PROTOCOL);
+  const end = streamEnd(stream);
+  const have = upTo(4_096).map((index) => ({ first: 2 * index, end: 2 * index + 1 }));
+  const body = { kind: 'beat' as const, beat: { ...writeBye(), have }, addresses: new Map() };
+  // 8.2 KiB: five of a thousand.
+  const large = frame(encodeSwarmMessage({ ...numbered(1), body }));
+  for (const _ of upTo(240)) stream.send(large);
+  expect(await end).toBe('reset');
+  expect(alice.heard).toHaveLength(200);
 });
 
 test('of three streams of one member the first is dropped', async () => {

@@ -21,8 +21,8 @@ import { protocolError, readNumber } from './wire.ts';
 type BeatBody = Extract<SwarmWireBody, { kind: 'beat' }>;
 
 /** Runs of pieces, leases of others, and members that one beat may name. */
-export const MAX_RUNS = 8192;
-export const MAX_NAMED = 64;
+const MAX_RUNS = 8192;
+const MAX_NAMED = 64;
 /** Ten fields, five of the lease; nine for each lease of somebody else and five for each member. The runs are packed into one field. */
 export const BEAT_PARTS = 15 + MAX_NAMED * (9 + 5);
 

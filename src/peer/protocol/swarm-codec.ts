@@ -17,7 +17,7 @@ import { EVIDENCE_PARTS, MAX_EVIDENCE_BYTES } from './receipt-codec.ts';
 import { decodeMessage, MAX_SWARM_BYTES, protocolError } from './wire.ts';
 
 /** Members that one answer to an interest may name. */
-export const MAX_INTERESTED = 16;
+const MAX_INTERESTED = 16;
 
 /** Content, port and body, and what is in the largest of the bodies, a beat. */
 const MAX_PARTS = 3 + BEAT_PARTS;

@@ -29,7 +29,7 @@ export declare type SwarmMessage = Message<"nearbits.v1.SwarmMessage"> & {
   contentId: Uint8Array;
 
   /**
-   * TCP port of the sender's content server.
+   * TCP port of the sender's content server; 0 when it has none.
    *
    * @generated from field: uint32 content_port = 2;
    */
