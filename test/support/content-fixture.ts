@@ -4,13 +4,21 @@ import type { Membership } from '../../src/domain/membership.ts';
 import type { NodeEventBody } from '../../src/observe/events.ts';
 import { silentLogger } from '../../src/observe/log.ts';
 import { ContentClient, type ContentClientOptions } from '../../src/peer/content-client.ts';
-import { ContentServer, type ContentServerOptions } from '../../src/serve/content-server.ts';
+import { ContentServer, type ContentServerDeps, type ContentServerOptions } from '../../src/serve/content-server.ts';
 import { CacheFixture } from './cache-fixture.ts';
 import { testNodeId } from './node-ids.ts';
 import { tempDir } from './temp-dir.ts';
 import { TestDomain } from './test-domain.ts';
 
 export const SERVER_ID = testNodeId(0);
+
+/** What a test may put in the place of the usual. */
+export interface FixtureDeps {
+  readonly membership?: () => Membership;
+  readonly clock?: Clock;
+  /** What the server gives to swarms; nothing unless said. */
+  readonly giving?: NonNullable<ContentServerDeps['pieces']>;
+}
 
 /** One content server over a real cache, and clients of its domain as needed; all on loopback. */
 export class ContentFixture implements AsyncDisposable {
@@ -35,9 +43,7 @@ export class ContentFixture implements AsyncDisposable {
     this.#cleanup = cleanup;
   }
 
-  static async start(
-    options: Partial<ContentServerOptions> & { readonly membership?: () => Membership; readonly clock?: Clock } = {},
-  ): Promise<ContentFixture> {
+  static async start(options: Partial<ContentServerOptions> & FixtureDeps = {}): Promise<ContentFixture> {
     await using cleanup = new AsyncDisposableStack();
     const dir = cleanup.use(await tempDir());
     const domain = await TestDomain.create();
@@ -46,10 +52,10 @@ export class ContentFixture implements AsyncDisposable {
     await cache.open();
     cleanup.defer(() => cache.close());
     const events: NodeEventBody[] = [];
-    const { membership = () => own, clock = systemClock, ...rest } = options;
+    const { membership = () => own, clock = systemClock, giving, ...rest } = options;
     const emit = (event: NodeEventBody) => void events.push(event);
     const server = await ContentServer.start(
-      { cache: cache.cache, membership, clock, log: silentLogger, emit },
+      { cache: cache.cache, membership, clock, log: silentLogger, emit, ...(giving && { pieces: giving }) },
       { host: '127.0.0.1', port: 0, bytesPerSecond: 'unlimited', ...rest },
     );
     cleanup.use(server);
