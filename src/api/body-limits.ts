@@ -3,15 +3,15 @@ import { bodyLimit } from 'hono/body-limit';
 import { NearbitsError } from '../core/errors.ts';
 import { problemResponse } from './problem.ts';
 
-/** The largest request but for files and ranges of jobs is the text of a configuration file. */
+/** The largest request but for transfers, files and ranges of jobs is the text of a configuration file. */
 const MAX_BODY_BYTES = 384 * 1024;
-/** A hundred thousand files, as administrators may add them, with names of usual length. */
+/** A hundred thousand files, as administrators may add them, with names of usual length; or a few large documents. */
 const MAX_JOB_BODY_BYTES = 32 * 2 ** 20;
 /** Large bodies at the same time; together they bound the memory that requests take. */
 const MAX_LARGE_BODIES = 4;
 
-/** Where files and ranges come in. */
-const LARGE_PATHS = /^\/v1\/jobs(\/[^/]+\/files(\/[^/]+\/ranges)?)?$/;
+/** Where files, ranges and Metalink documents come in. */
+const LARGE_PATHS = /^\/v1\/(transfers|jobs(\/[^/]+\/files(\/[^/]+\/ranges)?)?)$/;
 
 /** Refuses bodies that are too large, from their announced length or while they come in, before they are kept. */
 export function limitBodies(): MiddlewareHandler {

@@ -1,7 +1,7 @@
 import { printAnchor } from '../content/anchors.ts';
-import type { Anchor } from '../content/descriptor.ts';
+import { type Anchor, isGiven } from '../content/descriptor.ts';
 import { NearbitsError } from '../core/errors.ts';
-import { type Comparison, compareFile } from './compare-file.ts';
+import { type Comparison, compareFile, mismatchOf } from './compare-file.ts';
 import type { Delivered } from './delivered.ts';
 import type { FetchDeps } from './deps.ts';
 import type { Fetched } from './fetch-version.ts';
@@ -29,7 +29,7 @@ export async function accept(
 ): Promise<Delivered | null> {
   const { fetched, wish } = candidate;
   const { part, share } = fetched;
-  const comparison = await compareFile(part, wish, task.request, signal);
+  const comparison = await compareFile(part, wish.descriptor, task.request.sha256, signal);
   if (comparison?.matches === false) {
     await part.discard();
     reject(candidate, comparison, task, deps);
@@ -45,30 +45,18 @@ export async function accept(
 
 // As in BITS (SetValidationState): wrong and from neighbours means once more from the origin only; wrong from the origin is
 // an error. When the origin itself named the digest, its transfer may have been damaged: then it is asked once more, too.
-function reject(
-  { fetched, isRetry }: Candidate,
-  { anchor, data }: Comparison,
-  { note }: FileTask,
-  deps: FetchDeps,
-): void {
-  const details = { ...data, anchor: anchor.kind, givers: fetched.givers };
-  const message = `the file does not match ${printAnchor(anchor)}`;
-  note('DIGEST_MISMATCH', message, details);
-  const isFinal = fetched.allFromOrigin && (isRetry || anchor.kind === 'job-digest');
-  if (isFinal) throw new NearbitsError('E_VALIDATION_FAILED', message, { details, hint: hintFor(anchor) });
+function reject({ fetched, isRetry }: Candidate, comparison: Comparison, { note }: FileTask, deps: FetchDeps): void {
+  const { anchor } = comparison;
+  const failure = mismatchOf(comparison, { givers: fetched.givers });
+  note('DIGEST_MISMATCH', failure.message, failure.details);
+  if (fetched.allFromOrigin && (isRetry || isGiven(anchor))) throw failure;
   blame(fetched, anchor, deps);
 }
 
-function hintFor(anchor: Anchor): string {
-  return anchor.kind === 'job-digest'
-    ? 'Check the digest; if it is right, the origin delivers another file than the one it belongs to.'
-    : 'The origin delivered the same wrong bytes twice, or names a wrong digest: tell whoever runs it. A digest given with the job counts instead.';
-}
-
 // An origin may name a digest that is wrong, and its neighbours cannot know: only what does not depend on its care convicts them.
-function blame({ givers }: Fetched, { kind }: Anchor, deps: FetchDeps): void {
+function blame({ givers }: Fetched, anchor: Anchor, deps: FetchDeps): void {
   const neighbours = deps.neighbours();
-  if (!neighbours.on || (kind !== 'job-digest' && kind !== 'url-digest')) return;
+  if (!neighbours.on || (!isGiven(anchor) && anchor.kind !== 'url-digest')) return;
   const error = new NearbitsError('E_PEER_BAD_DATA', 'took part in a file with a wrong digest');
   for (const giver of givers) neighbours.use.failed(giver, error);
 }

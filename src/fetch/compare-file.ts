@@ -1,7 +1,10 @@
-import { type Anchor, type Descriptor, pieceRange } from '../content/descriptor.ts';
+import { printAnchor } from '../content/anchors.ts';
+import { type Anchor, type Descriptor, isGiven, pieceRange } from '../content/descriptor.ts';
+import { type ErrorDetails, NearbitsError } from '../core/errors.ts';
 import type { PartFile } from '../transfer/part-file.ts';
-import type { FileRequest } from './file-task.ts';
-import type { Wish } from './wish.ts';
+
+/** A complete file whose bytes can be hashed. */
+export type HashableFile = Pick<PartFile, 'digest' | 'hashOf'>;
 
 /** How a complete file compares with what it must be. */
 export interface Comparison {
@@ -15,33 +18,40 @@ export interface Comparison {
 }
 
 /**
- * Compares the bytes of a complete part file with the digest of the whole; where nobody knows that, with the hash of every
- * piece; for ranges with the digest that was given with the job. Null when nobody says what the file must be.
+ * Compares the bytes of a complete file with the digest of the whole; where nobody knows that, with the hash of every
+ * piece; without a descriptor with `sha256` in hex, that of the job. Null when nobody says what the file must be.
  * @throws the reason of the signal, or NearbitsError E_IO.
  */
 export async function compareFile(
-  part: PartFile,
-  { descriptor }: Wish,
-  request: FileRequest,
+  file: HashableFile,
+  descriptor: Descriptor | null,
+  sha256: string | null,
   signal: AbortSignal,
 ): Promise<Comparison | null> {
-  if (descriptor !== null && descriptor.sha256 === null) return comparePieces(part, descriptor, signal);
+  if (descriptor !== null && descriptor.sha256 === null) return comparePieces(file, descriptor, signal);
   const whole = descriptor?.sha256 ?? null;
   // A digest that is given for ranges is that of the ranges as they are written.
-  const expected = whole === null ? request.sha256 : Buffer.from(whole).toString('hex');
+  const expected = whole === null ? sha256 : hex(whole);
   if (expected === null) return null;
   const anchor = descriptor?.anchor ?? { kind: 'job-digest' };
-  const sha256 = await part.digest(signal);
-  const matches = sha256 === expected;
-  return { matches, anchor, sha256, data: matches ? { sha256 } : { expected, found: sha256 } };
+  const found = await file.digest(signal);
+  const matches = found === expected;
+  return { matches, anchor, sha256: found, data: matches ? { sha256: found } : { expected, found } };
 }
 
-// The part file may be cut by another grid; then the bytes are read once more.
-async function comparePieces(part: PartFile, descriptor: Descriptor, signal: AbortSignal): Promise<Comparison> {
+/** The failure of a file that does not match; `details` go with those of the comparison. */
+export function mismatchOf({ anchor, data }: Comparison, details: ErrorDetails): NearbitsError {
+  const message = `the file does not match ${printAnchor(anchor)}`;
+  const told = { ...data, anchor: anchor.kind, ...details };
+  return new NearbitsError('E_VALIDATION_FAILED', message, { details: told, hint: hintFor(anchor) });
+}
+
+// The file may be cut by another grid; then the bytes are read once more.
+async function comparePieces(file: HashableFile, descriptor: Descriptor, signal: AbortSignal): Promise<Comparison> {
   const { anchor, pieces, pieceSize } = descriptor;
   const hashes = pieces ?? [];
   for (const [index, expected] of hashes.entries()) {
-    const found = await part.hashOf(pieceRange(descriptor, index), signal);
+    const found = await file.hashOf(pieceRange(descriptor, index), signal);
     if (Buffer.compare(found, expected) === 0) continue;
     const data = { piece: index, pieceSize, expected: hex(expected), found: hex(found) };
     return { matches: false, anchor, sha256: null, data };
@@ -51,4 +61,11 @@ async function comparePieces(part: PartFile, descriptor: Descriptor, signal: Abo
 
 function hex(hash: Uint8Array): string {
   return Buffer.from(hash).toString('hex');
+}
+
+function hintFor(anchor: Anchor): string {
+  if (!isGiven(anchor))
+    return 'The origin delivered the same wrong bytes twice, or names a wrong digest: tell whoever runs it. A digest given with the job counts instead.';
+  const what = anchor.kind === 'job-digest' ? 'digest' : 'document';
+  return `Check the ${what}; if it is right, the origin delivers another file than the one it belongs to.`;
 }

@@ -1,3 +1,4 @@
+import type { Claim } from '../content/anchors.ts';
 import type { Descriptor } from '../content/descriptor.ts';
 import { type ByteRange, resolveRanges } from '../core/byte-range.ts';
 import { type ErrorCode, NearbitsError, toNearbitsError } from '../core/errors.ts';
@@ -13,6 +14,7 @@ import { fetchWholeFile } from './fetch-whole-file.ts';
 import type { FileTask } from './file-task.ts';
 import { findDescriptor } from './find-descriptor.ts';
 import { findVersion, requireRandomAccess, requireRanges, type Target } from './find-version.ts';
+import { givenClaim } from './given-claim.ts';
 import type { Wish } from './wish.ts';
 
 /** A file is started over at most this often, for instance because it changes at the origin. */
@@ -21,7 +23,7 @@ const MAX_ATTEMPTS = 5;
 /**
  * The whole flow of one file, up to the point where all its bytes lie under its temporary name:
  *
- * 1. check what was asked and where it shall go;
+ * 1. check what was asked and where it shall go, and fetch the Metalink document where the job names one;
  * 2. ask the origin which version the URL stands for;
  * 3. find what describes its content: given with the job, in the URL, or said by the origin;
  * 4. fetch that version from the cache, neighbours and the origin into the part file;
@@ -34,18 +36,20 @@ const MAX_ATTEMPTS = 5;
 export async function fetchFile(task: FileTask, deps: FetchDeps, signal: AbortSignal): Promise<Delivered | null> {
   const url = parseOriginUrl(task.request.url);
   await checkDestination(task.request.destination, task.request.overwrite);
+  const given = await givenClaim(url, task, deps, signal);
+  const sha256 = task.request.sha256 ?? hex(given?.sha256 ?? null);
   let { originOnly } = task.request;
   let rangesServed = true;
   let isRetry = false;
   for (let attempt = 1; ; attempt++) {
-    const target = await findVersion(url, task, deps, signal);
+    const target = await findVersion(url, sha256, task, deps, signal);
     const whole = target.said === 'origin' && target.file.version === null;
     if (whole && task.request.onDemand) requireRandomAccess(target.file);
     if (target.said === 'origin' && (whole || task.request.manner === 'one-go'))
-      return fetchWholeFile(target.file, task, deps, signal);
+      return fetchWholeFile(target.file, given, task, deps, signal);
     const wish = wishFor(url, withRanges(target, rangesServed), task, originOnly);
     try {
-      const descriptor = await describe(wish, task, deps, signal);
+      const descriptor = await describe(wish, given, task, deps, signal);
       const described = { ...wish, descriptor };
       const fetched = await fetchVersion(described, task, deps, signal);
       if (fetched === null) return null;
@@ -63,12 +67,13 @@ export async function fetchFile(task: FileTask, deps: FetchDeps, signal: AbortSi
 /** What the whole file must be. What others say is about the whole file, so that it is of no use for ranges. */
 async function describe(
   { url, version, file }: Omit<Wish, 'descriptor'>,
+  given: Claim | null,
   { request, note }: FileTask,
   { clock, origin }: FetchDeps,
   signal: AbortSignal,
 ): Promise<Descriptor | null> {
   if (request.ranges !== null) return null;
-  const subject = { url, size: version.size, sha256: request.sha256, file };
+  const subject = { url, size: version.size, sha256: request.sha256, given, file };
   return findDescriptor(subject, { clock, origin, note }, signal);
 }
 
@@ -110,4 +115,8 @@ async function restartOrThrow(error: unknown, attempt: number, task: FileTask): 
   task.note('STARTED_OVER', `starting the file over: ${message}`, { attempt, code });
   if (code === 'E_ORIGIN_CHANGED') await PartFile.remove(task.request.destination);
   return code;
+}
+
+function hex(digest: Uint8Array | null): string | null {
+  return digest === null ? null : Buffer.from(digest).toString('hex');
 }

@@ -1,24 +1,32 @@
 import { createHash } from 'node:crypto';
 import { utimes } from 'node:fs/promises';
+import { type Claim, printAnchor } from '../content/anchors.ts';
+import { isGiven } from '../content/descriptor.ts';
 import { sharedChunks } from '../core/chunk-pool.ts';
-import { NearbitsError, toNearbitsError } from '../core/errors.ts';
+import type { OriginAnchors } from '../origin/origin-anchors.ts';
 import type { OriginFile } from '../origin/origin-file.ts';
-import { afterFailure } from '../plan/after-failure.ts';
+import { placeRanges } from '../transfer/layout.ts';
+import { PartBytes } from '../transfer/part-bytes.ts';
 import { PartFile } from '../transfer/part-file.ts';
 import { openPart, PART_SUFFIX } from '../transfer/part-paths.ts';
 import { WriteQueue } from '../transfer/write-queue.ts';
+import { type Comparison, compareFile, mismatchOf } from './compare-file.ts';
 import type { Delivered } from './delivered.ts';
 import type { FetchDeps } from './deps.ts';
 import type { FileTask } from './file-task.ts';
+import { findDescriptor, type Subject } from './find-descriptor.ts';
 import { requireRanges } from './find-version.ts';
+import { retryOrigin } from './retry-origin.ts';
 
 /**
  * Fetches a file in one request from the start, from the origin only: because the origin does not name its size, or
- * because its content is made anew for every request. It can neither be resumed nor searched.
- * @throws NearbitsError
+ * because its content is made anew for every request. It can neither be resumed nor searched. What vouches for its content
+ * is looked for when it is there, since the answer that brings it says the most; `given` is what the document of the job says.
+ * @throws NearbitsError; E_VALIDATION_FAILED when it is not what it must be, for what the origin says after a second try.
  */
 export async function fetchWholeFile(
   file: OriginFile,
+  given: Claim | null,
   task: FileTask,
   deps: FetchDeps,
   signal: AbortSignal,
@@ -29,8 +37,11 @@ export async function fetchWholeFile(
   task.versionKnown(null, null);
   const { destination } = task.request;
   try {
-    await PartFile.remove(destination);
-    return await deliver(destination, file, task, deps, signal);
+    for (let isRetry = false; ; isRetry = true) {
+      await PartFile.remove(destination);
+      const delivered = await deliver({ file, given, isRetry }, task, deps, signal);
+      if (delivered !== null) return delivered;
+    }
   } catch (error) {
     // Nobody could go on with it.
     await PartFile.remove(destination);
@@ -38,44 +49,64 @@ export async function fetchWholeFile(
   }
 }
 
+interface Attempt {
+  readonly file: OriginFile;
+  readonly given: Claim | null;
+  /** Whether it was fetched again because it was not what the origin says. */
+  readonly isRetry: boolean;
+}
+
+/** Null when the file has to be fetched once more. */
 async function deliver(
-  destination: string,
-  file: OriginFile,
+  { file, given, isRetry }: Attempt,
   task: FileTask,
   deps: FetchDeps,
   signal: AbortSignal,
-): Promise<Delivered> {
-  const path = destination + PART_SUFFIX;
-  const written = await retrying(task, deps, signal, () => writeTo(path, file, task, deps, signal));
-  const { sha256, lastModifiedMs, bytes } = written;
-  if (task.request.sha256 !== null && sha256 !== task.request.sha256) {
-    throw new NearbitsError('E_VALIDATION_FAILED', 'the file does not match the digest that was asked for', {
-      details: { found: sha256 },
-    });
+): Promise<Delivered | null> {
+  const path = task.request.destination + PART_SUFFIX;
+  const written = await retryOrigin(
+    () => writeTo(path, file, task, deps, signal),
+    ({ code, message }) => task.note('FETCH_FAILED', `origin: ${message}`, { source: 'origin', code }),
+    deps,
+    signal,
+  );
+  const { sha256, lastModifiedMs, bytes, anchors } = written;
+  const { url } = file;
+  const subject = { url, size: bytes, sha256: task.request.sha256, given, file: { ...file, anchors } };
+  const comparison = await compare(path, written, subject, task, deps, signal);
+  if (comparison?.matches === false) {
+    const failure = mismatchOf(comparison, {});
+    task.note('DIGEST_MISMATCH', failure.message, failure.details);
+    if (isRetry || isGiven(comparison.anchor)) throw failure;
+    return null;
   }
+  if (comparison !== null)
+    task.note('DIGEST_OK', `the file matches ${printAnchor(comparison.anchor)}`, comparison.data);
   if (lastModifiedMs !== null) await utimes(path, lastModifiedMs / 1000, lastModifiedMs / 1000);
-  return { url: file.url, version: null, lastModifiedMs, bytes, sha256, share: file.share };
+  return { url, version: null, lastModifiedMs, bytes, sha256, share: file.share };
 }
 
-async function retrying<T>(task: FileTask, deps: FetchDeps, signal: AbortSignal, run: () => Promise<T>): Promise<T> {
-  const { originRetries } = deps.policy();
-  for (let failures = 1; ; failures++) {
-    try {
-      return await run();
-    } catch (error) {
-      const failure = toNearbitsError(error);
-      task.note('FETCH_FAILED', `origin: ${failure.message}`, { source: 'origin', code: failure.code });
-      const verdict = afterFailure({ kind: 'origin', error: failure, failures, originRetries });
-      if (verdict.action !== 'wait') throw failure;
-      await deps.clock.sleep(verdict.delayMs, signal);
-    }
-  }
+async function compare(
+  path: string,
+  { sha256, bytes }: Written,
+  subject: Subject,
+  { note }: FileTask,
+  { clock, origin }: FetchDeps,
+  signal: AbortSignal,
+): Promise<Comparison | null> {
+  const descriptor = await findDescriptor(subject, { clock, origin, note }, signal);
+  await using file = await openPart(path, false);
+  const placed = new PartBytes(file, placeRanges([{ start: 0, end: bytes }]));
+  const hashable = { digest: async () => sha256, hashOf: placed.hashOf.bind(placed) };
+  return await compareFile(hashable, descriptor, null, signal);
 }
 
 interface Written {
   readonly sha256: string;
   readonly lastModifiedMs: number | null;
   readonly bytes: number;
+  /** What the answer that brought it says about the content. */
+  readonly anchors: OriginAnchors;
 }
 
 async function writeTo(
@@ -101,11 +132,11 @@ async function writeTo(
       task.progress({ cache: 0, peer: 0, origin: bytes }, bytes);
       return queue.room();
     };
-    const { version, share, finalUrl, responseHeaders } = await deps.origin.fetchWhole(file, sink, signal);
+    const { version, share, anchors, finalUrl, responseHeaders } = await deps.origin.fetchWhole(file, sink, signal);
     task.originKnown({ ...file, share, finalUrl, responseHeaders });
     await Promise.all(writes);
     task.versionKnown(version, bytes);
-    return { sha256: hash.digest('hex'), lastModifiedMs: version.lastModifiedMs, bytes };
+    return { sha256: hash.digest('hex'), lastModifiedMs: version.lastModifiedMs, bytes, anchors };
   } finally {
     await handle.close();
   }

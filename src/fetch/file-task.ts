@@ -5,6 +5,7 @@ import type { OriginFile } from '../origin/origin-file.ts';
 import type { PartFile } from '../transfer/part-file.ts';
 import type { Note } from '../transfer/trace.ts';
 import type { Focus, ReceivedBytes } from '../transfer/transfer.ts';
+import type { GivenMetalink } from './given-claim.ts';
 
 /** What is wanted of one file. */
 export interface FileRequest {
@@ -17,6 +18,8 @@ export interface FileRequest {
   readonly ranges: readonly RequestedRange[] | null;
   /** SHA-256 in hex that the bytes written must have, or null. */
   readonly sha256: string | null;
+  /** The Metalink document that was given for the file, or null; only with whole files. */
+  readonly metalink: GivenMetalink | null;
   readonly overwrite: boolean;
   /** Whether neighbours may be asked. */
   readonly usePeers: boolean;

@@ -1,5 +1,5 @@
 import { type Claim, chooseAnchor, printAnchor } from '../content/anchors.ts';
-import type { Descriptor } from '../content/descriptor.ts';
+import { type Descriptor, pieceCount } from '../content/descriptor.ts';
 import { chooseMetalinkFile, MAX_METALINK_BYTES, METALINK_TYPE, parseMetalink } from '../content/metalink.ts';
 import { digestInUrl } from '../content/url-digest.ts';
 import type { Clock } from '../core/clock.ts';
@@ -19,6 +19,8 @@ export interface Subject {
   readonly size: number;
   /** SHA-256 in hex that was given with the job for the whole file, or null. */
   readonly sha256: string | null;
+  /** What the Metalink document of the job says, or null. */
+  readonly given: Claim | null;
   /** What the origin said; null while it cannot be reached. */
   readonly file: OriginFile | null;
 }
@@ -32,26 +34,41 @@ export interface FindDescriptorDeps {
 
 /**
  * Gathers what vouches for the content of a file - the job, the URL, and what the origin says in its headers and in
- * Metalink documents - and makes one descriptor of it, or null when nothing does. A document that cannot be had or read
- * is noted and done without.
- * @throws NearbitsError E_VALIDATION_FAILED when two of them contradict each other, or the reason of the signal.
+ * Metalink documents - and makes one descriptor of it, or null when nothing does. A document of the origin that cannot be
+ * had or read is noted and done without; none is asked for where the job knows the pieces.
+ * @throws NearbitsError E_VALIDATION_FAILED when two of them contradict each other, or the document of the job speaks of
+ * another size; or the reason of the signal.
  */
 export async function findDescriptor(
   subject: Subject,
   deps: FindDescriptorDeps,
   signal: AbortSignal,
 ): Promise<Descriptor | null> {
-  const { size, file } = subject;
-  const metalink = file === null ? null : await firstMetalink(file, deps, signal);
+  const { size, file, given } = subject;
+  if (given !== null) refuseOtherSize(size, given);
+  const asks = file !== null && (given === null || given.pieces === null);
+  const metalink = asks ? await firstMetalink(file, deps, signal) : null;
   const claims = [...plainClaims(subject), ...(metalink === null ? [] : [metalink])];
   const descriptor = chooseAnchor(size, claims);
   if (descriptor !== null) noteFound(descriptor, deps.note);
   return descriptor;
 }
 
-function* plainClaims({ url, sha256, file }: Subject): Iterable<Claim> {
+// Whoever gave the document wants this file and no other version of it.
+function refuseOtherSize(size: number, { anchor, size: named, pieces }: Claim): void {
+  const fits = pieces === null || pieces.hashes.length === pieceCount(size, pieces.pieceSize);
+  if ((named ?? size) === size && fits) return;
+  const what = named === null ? `lists pieces of another size` : `describes a file of ${named} bytes`;
+  throw new NearbitsError('E_VALIDATION_FAILED', `${printAnchor(anchor)} ${what}, but this one has ${size} bytes`, {
+    details: { size, named },
+    hint: 'Look for a newer document; or fetch the file without it, if the one at the origin is what you want.',
+  });
+}
+
+function* plainClaims({ url, sha256, given, file }: Subject): Iterable<Claim> {
   const base = { size: null, pieces: null };
   if (sha256 !== null) yield { ...base, anchor: { kind: 'job-digest' }, sha256: Buffer.from(sha256, 'hex') };
+  if (given !== null) yield given;
   const inUrl = digestInUrl(url);
   if (inUrl !== null) yield { ...base, anchor: { kind: 'url-digest', url }, sha256: inUrl };
   const reprDigest = file?.anchors.reprDigest ?? null;

@@ -20,10 +20,17 @@ const DOWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 /**
  * Asks the origin which version the URL stands for: the origin alone knows. Only
- * while it cannot be reached, and only as the policy says, neighbours may answer instead.
+ * while it cannot be reached, and only as the policy says, neighbours may answer instead. `sha256` in hex was given with
+ * the job for its content, or null.
  * @throws NearbitsError the origin's failure when neither can tell.
  */
-export async function findVersion(url: string, task: FileTask, deps: FetchDeps, signal: AbortSignal): Promise<Target> {
+export async function findVersion(
+  url: string,
+  sha256: string | null,
+  task: FileTask,
+  deps: FetchDeps,
+  signal: AbortSignal,
+): Promise<Target> {
   for (let failures = 1; ; failures++) {
     try {
       const file = await deps.origin.probe(url, { signal, ask: task.request.manner === 'ranges' });
@@ -40,7 +47,7 @@ export async function findVersion(url: string, task: FileTask, deps: FetchDeps, 
       task.note('HEAD_FAILED', failure.message, { code: failure.code });
       // An origin that cannot prove who it is was reached: that is no reason to do without it.
       const down = DOWN.has(failure.code) && failure.details.certificate !== true;
-      const target = down ? await askNeighbours(url, task, deps, signal) : null;
+      const target = down ? await askNeighbours(url, sha256, task, deps, signal) : null;
       if (target !== null) return target;
       await waitForOrigin(failure, failures, deps, signal);
     }
@@ -62,12 +69,13 @@ async function waitForOrigin(
 /** The stated rule for an origin that is down: see `search.whenOriginDown` in docs/CONFIG.md. */
 async function askNeighbours(
   url: string,
+  sha256: string | null,
   task: FileTask,
   deps: FetchDeps,
   signal: AbortSignal,
 ): Promise<Target | null> {
   const rule = deps.policy().whenOriginDown;
-  const { sha256, usePeers } = task.request;
+  const { usePeers } = task.request;
   const neighbours = deps.neighbours();
   if (!usePeers || !neighbours.on || rule === 'never' || (rule === 'digest' && sha256 === null)) return null;
   const newest = (digest: string | null) =>

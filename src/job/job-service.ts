@@ -1,3 +1,4 @@
+import type { DescribedContent } from '../content/given-metalink.ts';
 import type { Caller } from '../core/caller.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { JobId } from '../core/ids.ts';
@@ -27,7 +28,7 @@ import type {
   JobRequest,
   JobView,
 } from './model/view.ts';
-import { checkJobCount, checkNewFiles, newRecord } from './new-job.ts';
+import { checkJobCount, checkNewFiles, type NewFile, newRecord } from './new-job.ts';
 import type { Notifier } from './notifier.ts';
 import type { Engine } from './run/engine.ts';
 import { SecretCalls } from './secret-calls.ts';
@@ -78,8 +79,9 @@ export class JobService implements JobBackend {
     const settled = settle(properties, { ranged: hasRanges(files) });
     const added = await checkNewFiles(caller, files, 0, this.#jobs, this.#context);
     checkJobCount(caller, this.#jobs, this.#context);
-    const job = new Job(newRecord(caller, settled, added, this.#context));
-    await this.#enter(job);
+    const records = added.map(({ record }) => record);
+    const job = new Job(newRecord(caller, settled, records, this.#context));
+    await this.#enter(job, describedFrom(0, added));
     const { id } = job;
     this.#context.emit({ type: 'job.created', jobId: id, owner: caller.name, displayName: properties.displayName });
     return resume ? this.resume(caller, id) : this.#desk.view(job, caller);
@@ -114,9 +116,12 @@ export class JobService implements JobBackend {
   addFiles(caller: Caller, id: JobId, files: readonly JobFileRequest[]): Promise<JobView> {
     return this.#desk.change(caller, id, 'addFiles', async (job) => {
       if (files.length === 0) throw new NearbitsError('E_INVALIDARG', 'no file is given');
-      const added = await checkNewFiles(caller, files, job.record.files.length, this.#jobs, this.#context);
+      const there = job.record.files.length;
+      const added = await checkNewFiles(caller, files, there, this.#jobs, this.#context);
       settle(job.record.properties, { ranged: hasRanges(files) });
-      job.record.files.push(...added);
+      // Before the files, so that none is ever fetched without what it has to be compared with.
+      await this.#context.store.saveMetalinks(job, describedFrom(there, added));
+      job.record.files.push(...added.map(({ record }) => record));
       this.#jobs.claim(job);
     });
   }
@@ -273,9 +278,10 @@ export class JobService implements JobBackend {
   }
 
   /** What cannot be stored was never made. */
-  async #enter(job: Job): Promise<void> {
+  async #enter(job: Job, described: ReadonlyMap<number, DescribedContent>): Promise<void> {
     this.#jobs.add(job);
     try {
+      await this.#context.store.saveMetalinks(job, described);
       await this.#context.store.save(job);
     } catch (error) {
       this.#jobs.drop(job);
@@ -296,6 +302,14 @@ export class JobService implements JobBackend {
       return { code, job: this.#desk.view(job, caller) };
     });
   }
+}
+
+/** What the documents of new files say, by the index that each file will have. */
+function describedFrom(first: number, files: readonly NewFile[]): Map<number, DescribedContent> {
+  const described = new Map<number, DescribedContent>();
+  for (const [place, file] of files.entries())
+    if (file.described !== null) described.set(first + place, file.described);
+  return described;
 }
 
 function hasRanges(files: readonly JobFileRequest[]): boolean {

@@ -1,8 +1,10 @@
+import type { DescribedContent } from '../content/given-metalink.ts';
 import type { Caller } from '../core/caller.ts';
 import { type ErrorCode, NearbitsError } from '../core/errors.ts';
 import { newJobId } from '../core/ids.ts';
 import { checkDestination } from '../fetch/destination.ts';
 import { checkFolder, checkLocalName, checkRanges, checkRemoteName } from './check/file.ts';
+import { checkMetalink } from './check/metalink.ts';
 import type { JobContext } from './context.ts';
 import type { JobTable } from './job-table.ts';
 import type { JobProperties } from './model/properties.ts';
@@ -59,9 +61,17 @@ export function checkJobCount(caller: Caller, jobs: JobTable, context: JobContex
   }
 }
 
+/** A file that may be added. */
+export interface NewFile {
+  readonly record: FileRecord;
+  /** What the Metalink document says whose text was given, or null; it is stored apart. */
+  readonly described: DescribedContent | null;
+}
+
 /**
  * Checks files that shall be added to a job that has `there` of them; all are good or none is added.
- * @throws NearbitsError with the codes of AddFile, AddFileSet and AddFileWithRanges; E_DESTINATION when another job writes a file of that name.
+ * @throws NearbitsError with the codes of AddFile, AddFileSet and AddFileWithRanges; E_DESTINATION when another job writes a file of that name;
+ * what {@link checkMetalink} throws.
  */
 export async function checkNewFiles(
   caller: Caller,
@@ -69,34 +79,38 @@ export async function checkNewFiles(
   there: number,
   jobs: JobTable,
   context: JobContext,
-): Promise<FileRecord[]> {
+): Promise<NewFile[]> {
   const { maxFilesPerJob, maxRangesPerFile } = context.policy();
   if (!caller.administrator && there + files.length > maxFilesPerJob) {
     throw tooMany('BG_E_TOO_MANY_FILES_IN_JOB', 'files in a job', maxFilesPerJob);
   }
   const most = caller.administrator ? Number.POSITIVE_INFINITY : maxRangesPerFile;
-  const checked: FileRecord[] = [];
+  const checked: NewFile[] = [];
   const names = new Set<string>();
   for (const request of files) {
     const file = await checkNewFile(caller, request, most);
-    if (names.has(file.localName)) throw taken(file.localName, 'another file of this job');
-    names.add(file.localName);
+    const { localName } = file.record;
+    if (names.has(localName)) throw taken(localName, 'another file of this job');
+    names.add(localName);
     checked.push(file);
   }
   // Looked at after the last wait, so that no other call takes a name meanwhile.
-  for (const { localName } of checked) {
+  for (const { record } of checked) {
+    const { localName } = record;
     const other = jobs.writing(localName);
     if (other !== null) throw taken(localName, `job ${other.id}`);
   }
   return checked;
 }
 
-async function checkNewFile(caller: Caller, request: JobFileRequest, maxRanges: number): Promise<FileRecord> {
+async function checkNewFile(caller: Caller, request: JobFileRequest, maxRanges: number): Promise<NewFile> {
   const { ranges, sha256, overwrite } = request;
   const remoteUrl = checkRemoteName(request.remoteUrl);
   if (ranges !== undefined) checkRanges(ranges, maxRanges);
+  const { shown: metalink, content: described } = checkMetalink(request, remoteUrl);
   const localName = await checkPlace(caller, request);
-  return newFile({ remoteUrl, localName, ranges: ranges ?? null, sha256: sha256 ?? null, overwrite });
+  const file = { remoteUrl, localName, ranges: ranges ?? null, sha256: sha256 ?? null, metalink, overwrite };
+  return { record: newFile(file), described };
 }
 
 /** Checks where a file shall go. Users with a fence get the resolved path, so that no link leads out of it later. */

@@ -144,7 +144,7 @@ function isTransfer(job: Job): boolean {
 }
 
 function jobRequest(request: TransferRequest, ranges: JobRange[] | undefined): JobRequest {
-  const { url, destination, sha256, overwrite, usePeers, share, priority } = request;
+  const { url, destination, sha256, metalink, overwrite, usePeers, share, priority } = request;
   const name = basename(destination)
     .replaceAll(/\p{Cc}/gu, '?')
     .slice(0, MAX_NAME_LENGTH);
@@ -164,6 +164,7 @@ function jobRequest(request: TransferRequest, ranges: JobRange[] | undefined): J
         overwrite,
         ...(ranges === undefined ? {} : { ranges }),
         ...(sha256 === undefined ? {} : { sha256 }),
+        ...(metalink === undefined ? {} : { metalink }),
       },
     ],
   });

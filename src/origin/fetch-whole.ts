@@ -3,7 +3,9 @@ import type { ByteSink } from '../core/source.ts';
 import { checkWhole } from './check-response.ts';
 import { exactSink } from './exact-sink.ts';
 import { originError } from './failure.ts';
+import { type OriginAnchors, readAnchors } from './origin-anchors.ts';
 import { type OriginFile, readValidators } from './origin-file.ts';
+import { wantReprDigest } from './repr-digest.ts';
 import { askerOf, type RequestContext } from './request-context.ts';
 import { shownHeaders } from './response-headers.ts';
 import { giveUp, type OriginResponse, sendRequest } from './send-request.ts';
@@ -18,6 +20,8 @@ export interface WholeFile {
   readonly version: FileVersion;
   /** Whether it may be kept for other nodes. */
   readonly share: ShareVerdict;
+  /** What the answer says about the content. */
+  readonly anchors: OriginAnchors;
   /** The URL that answered after all redirects. */
   readonly finalUrl: string;
   /** The headers of the answer, see {@link shownHeaders}. */
@@ -37,7 +41,8 @@ export async function fetchWhole(
   signal: AbortSignal,
 ): Promise<WholeFile> {
   const { url, requestHeaders } = file;
-  const request = { method: context.job.method, start: url, url, requestHeaders, conditions: {} } as const;
+  const conditions = wantReprDigest(requestHeaders);
+  const request = { method: context.job.method, start: url, url, requestHeaders, conditions } as const;
   const response = await sendRequest(context, request, signal);
   const nowMs = context.clock.wallMs();
   try {
@@ -49,7 +54,8 @@ export async function fetchWhole(
   const size = await deliver(context, response, file, sink);
   const version = { size, ...readValidators(response.headers, nowMs) };
   const share = judgeSharing(response.headers, version, askerOf(context, requestHeaders));
-  return { size, version, share, finalUrl: response.url, responseHeaders: shownHeaders(response.headers) };
+  const anchors = readAnchors(response.headers, response.url, response.metalinksOnTheWay);
+  return { size, version, share, anchors, finalUrl: response.url, responseHeaders: shownHeaders(response.headers) };
 }
 
 function check(response: OriginResponse, file: OriginFile, nowMs: number): void {

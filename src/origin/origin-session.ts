@@ -1,6 +1,6 @@
 import type { ByteSink } from '../core/source.ts';
 import { parseOriginUrl } from '../core/url.ts';
-import { fetchDocument } from './fetch-document.ts';
+import { type DocumentOptions, fetchDocument } from './fetch-document.ts';
 import { fetchWhole, type WholeFile } from './fetch-whole.ts';
 import type { RequestHeaders } from './headers.ts';
 import type { OriginFile } from './origin-file.ts';
@@ -52,12 +52,18 @@ export class OriginSession implements AsyncDisposable {
   }
 
   /** Fetches a small document that the origin named about `file`; see {@link fetchDocument} for its rules and errors. */
-  async fetchDocument(
-    file: OriginFile,
+  async fetchDocument(file: OriginFile, url: string, options: Omit<DocumentOptions, 'namedBy'>): Promise<Uint8Array> {
+    return await fetchDocument(this.#context, file, url, { ...options, namedBy: 'origin' });
+  }
+
+  /** The same for a document that the job names about the file at `fileUrl`, which nobody was asked for yet. */
+  async fetchGivenDocument(
+    fileUrl: string,
     url: string,
-    options: { readonly type: string; readonly maxBytes: number; readonly signal: AbortSignal },
+    options: Omit<DocumentOptions, 'namedBy'>,
   ): Promise<Uint8Array> {
-    return await fetchDocument(this.#context, file, url, options, options.signal);
+    const subject = { url: fileUrl, finalUrl: fileUrl, requestHeaders: this.#context.job.headers };
+    return await fetchDocument(this.#context, subject, url, { ...options, namedBy: 'job' });
   }
 
   /** Ends the connections that belong to this session alone; requests under way on them fail. Idempotent. */

@@ -8,7 +8,7 @@ import { watchJob, whyNotTransferred } from './job-watch.ts';
 /** One file to fetch in one go; properties of a job may be given too, but for autoComplete, which is the opposite of waiting. */
 export interface JobTransferInput
   extends Partial<Omit<JobPropertiesInput, 'autoComplete'>>,
-    Pick<JobFileRequestInput, 'ranges' | 'sha256' | 'overwrite'> {
+    Pick<JobFileRequestInput, 'ranges' | 'sha256' | 'metalink' | 'overwrite'> {
   readonly url: string;
   /** File to write; a relative path counts from the working directory of this process. */
   readonly destination: string;
@@ -32,7 +32,7 @@ const MAX_NAME = 256;
  */
 export async function transferOne(
   calls: JobCalls,
-  { url, destination, ranges, sha256, overwrite, ...properties }: JobTransferInput,
+  { url, destination, ranges, sha256, metalink, overwrite, ...properties }: JobTransferInput,
   { signal, onProgress }: JobTransferOptions,
 ): Promise<JobView> {
   if (signal?.aborted === true) throw new NearbitsError('E_CANCELLED', 'the transfer was stopped before it began');
@@ -40,7 +40,7 @@ export async function transferOne(
   const displayName = basename(localName)
     .replaceAll(/\p{Cc}/gu, ' ')
     .slice(0, MAX_NAME);
-  const file = { remoteUrl: url, localName, ranges, sha256, overwrite };
+  const file = { remoteUrl: url, localName, ranges, sha256, metalink, overwrite };
   // Without the signal: a job whose id never came back could not be cancelled.
   const { id } = await calls.create({ displayName, ...properties, files: [file], resume: true });
   try {

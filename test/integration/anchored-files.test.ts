@@ -2,19 +2,25 @@ import { createHash, randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { METALINK_TYPE } from '../../src/content/metalink.ts';
+import { METALINK_NAMESPACE, METALINK_TYPE } from '../../src/content/metalink.ts';
 import { type DescribedFile, printMetalink } from '../../src/content/write-metalink.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { FileVersion } from '../../src/core/file-version.ts';
+import type { TransferId } from '../../src/core/ids.ts';
 import { ManualClock } from '../../src/core/manual-clock.ts';
 import { findDescriptor } from '../../src/fetch/find-descriptor.ts';
+import type { TransferRequestInput } from '../../src/job/model/transfer-view.ts';
+import { JobRequest } from '../../src/job/model/view.ts';
+import { MetalinkRecord } from '../../src/job/store/metalink-record.ts';
+import { silentLogger } from '../../src/observe/log.ts';
+import { Database } from '../../src/store/database.ts';
 import { testNodeId } from '../support/node-ids.ts';
 import { never, OriginFixture } from '../support/origin-fixture.ts';
-import { bytesContent, type Content, LAST_MODIFIED } from '../support/origin-script.ts';
+import { bytesContent, type Content, LAST_MODIFIED, type OriginScript } from '../support/origin-script.ts';
 import { OriginServer } from '../support/origin-server.ts';
 import { ScriptedNeighbours } from '../support/scripted-neighbours.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { type BenchOptions, TransferBench } from '../support/transfer-bench.ts';
+import { BENCH_CALLER, type BenchOptions, TransferBench } from '../support/transfer-bench.ts';
 
 const MIB = 1024 * 1024;
 const content = randomBytes(2 * MIB + 4321);
@@ -54,8 +60,16 @@ function document(change: Partial<DescribedFile> = {}): string {
 }
 
 const metalink = (change?: Partial<DescribedFile>) => bytesContent(Buffer.from(document(change)));
+const manyFiles = () => {
+  const file = (name: string) => `<file name="${name}"><hash type="sha-256">${sha256}</hash></file>`;
+  return bytesContent(Buffer.from(`<metalink xmlns="${METALINK_NAMESPACE}">${file('a')}${file('b')}</metalink>`));
+};
+/** The line of the digest of the whole. */
+const WHOLE_HASH = /^ {4}<hash.*\n/m;
 const withoutDigest = (change?: Partial<DescribedFile>) =>
-  bytesContent(Buffer.from(document(change).replace(/^ {4}<hash.*\n/m, '')));
+  bytesContent(Buffer.from(document(change).replace(WHOLE_HASH, '')));
+
+type RequestOptions = Partial<Pick<TransferRequestInput, 'sha256' | 'ranges' | 'metalink'>>;
 
 let origin: OriginServer;
 let dir: Awaited<ReturnType<typeof tempDir>>;
@@ -72,8 +86,8 @@ afterEach(async () => {
 
 /** Fetches what is served at `/file.bin`. */
 async function fetched(
-  script: { content?: Content; headers?: Record<string, string> },
-  options: { bench?: BenchOptions; request?: { sha256?: string; ranges?: string[] }; path?: string } = {},
+  script: Partial<Pick<OriginScript, 'content' | 'headers' | 'faults'>>,
+  options: { bench?: BenchOptions; request?: RequestOptions; path?: string } = {},
 ) {
   const url = origin.serve(options.path ?? '/file.bin', { content: bytesContent(content), ...script });
   await using bench = await TransferBench.open(dir.path, options.bench);
@@ -82,7 +96,11 @@ async function fetched(
   return { view, trace, codes: trace.map(({ code }) => code) };
 }
 
-const bodies = () => origin.seen.filter(({ method, path }) => method === 'GET' && path === '/file.bin').length;
+/** How often the file itself was asked for, and not only for its first byte. */
+const bodies = () =>
+  origin.seen.filter(
+    ({ method, path, headers }) => method === 'GET' && path === '/file.bin' && headers.range !== 'bytes=0-0',
+  ).length;
 
 describe('a file whose digest the origin names', () => {
   it('is compared with it and keeps it', async () => {
@@ -237,6 +255,189 @@ describe('a file with a digest given with the job', () => {
   });
 });
 
+describe('a file with a Metalink document given with the job', () => {
+  const given = (text: string) => ({ request: { metalink: { document: text } } });
+  const servedAt = (served: Content) => ({
+    request: { metalink: { url: origin.serve('/own.meta4', { content: served }) } },
+  });
+  const descriptorOf = (trace: readonly { code: string; data: object }[]) =>
+    trace.find(({ code }) => code === 'DESCRIPTOR')?.data;
+
+  it('is compared with its text', async () => {
+    const { view, trace } = await fetched({}, given(document()));
+    expect(view).toMatchObject({ state: 'completed', sha256 });
+    expect(descriptorOf(trace)).toEqual({ anchor: 'job-metalink', sha256, pieces: 3, pieceSize: MIB });
+  });
+
+  it('is compared with the document at a URL, which is fetched before the origin is asked', async () => {
+    const { view, trace } = await fetched({}, servedAt(metalink()));
+    expect(view).toMatchObject({ state: 'completed', sha256 });
+    expect(descriptorOf(trace)).toMatchObject({ anchor: 'job-metalink', sha256, pieces: 3 });
+    expect(origin.seen[0]).toMatchObject({ method: 'GET', path: '/own.meta4' });
+  });
+
+  it('is compared by pieces alone, of a grid of another tool', async () => {
+    const text = document({ pieceSize: 300_001 }).replace(WHOLE_HASH, '');
+    const { view, trace } = await fetched({}, given(text));
+    expect(view).toMatchObject({ state: 'completed', sha256: null });
+    const pieces = Math.ceil(content.length / 300_001);
+    expect(trace.find(({ code }) => code === 'DIGEST_OK')?.data).toEqual({ pieces, pieceSize: 300_001 });
+  });
+
+  it('is an error at once when the origin delivers another file', async () => {
+    const { view } = await fetched({}, given(document({ sha256: wrongDigest })));
+    expect(view.error?.message).toBe('the file does not match the Metalink document that was given');
+    expect(view.error?.hint).toContain('Check the document');
+    expect(bodies()).toBe(1);
+  });
+
+  it('obeys the document where the origin says something else', async () => {
+    origin.serve('/file.meta4', { content: metalink({ sha256: wrongDigest }) });
+    const { view, codes } = await fetched({ headers: { ...LINK, ...field(wrongDigest) } }, given(document()));
+    expect(view).toMatchObject({ state: 'completed', sha256 });
+    expect(codes).not.toContain('DIGEST_MISMATCH');
+  });
+
+  it('convicts the neighbours that gave another content', async () => {
+    const forged = Buffer.from(content);
+    forged.fill(0, 100, 200);
+    const version = {
+      size: content.length,
+      lastModifiedMs: Date.parse(LAST_MODIFIED),
+      etag: `"size-${content.length}"`,
+    };
+    const neighbours = new ScriptedNeighbours([{ nodeId: testNodeId(1), content, version, forged }]);
+    const { view } = await fetched({}, { bench: { neighbours }, ...given(document()) });
+    expect(view).toMatchObject({ state: 'completed', sha256, bytesFromOrigin: content.length });
+    expect(neighbours.failures).toMatchObject([{ code: 'E_PEER_BAD_DATA' }]);
+  });
+
+  it('is not fetched when the document speaks of another size', async () => {
+    const { view } = await fetched({}, given(document({ size: content.length - 1 })));
+    expect(view.error).toMatchObject({ code: 'E_VALIDATION_FAILED' });
+    expect(view.error?.message).toContain(`describes a file of ${content.length - 1} bytes, but this one has`);
+    expect(bodies()).toBe(0);
+  });
+
+  it.each<[string, () => Content | null, string, string]>([
+    ['is not there', () => null, 'E_ORIGIN_STATUS', '404'],
+    [
+      'cannot be read',
+      () => bytesContent(Buffer.from('<!DOCTYPE x><x/>')),
+      'E_INVALID_ARGUMENT',
+      '/own.meta4: the XML',
+    ],
+    ['describes other files', () => manyFiles(), 'E_INVALID_ARGUMENT', 'which of its files'],
+    ['is too large', () => bytesContent(Buffer.alloc(5 * MIB, ' ')), 'E_ORIGIN_PROTOCOL', '4194304 bytes'],
+  ])('is not fetched when the document at a URL %s', async (_, served, code, message) => {
+    const there = served();
+    const options = there === null ? { request: { metalink: { url: origin.url('/none') } } } : servedAt(there);
+    const { view } = await fetched({}, options);
+    expect(view).toMatchObject({ state: 'failed', error: { code } });
+    expect(view.error?.message).toContain(message);
+    expect(origin.seen.filter(({ path }) => path === '/file.bin')).toEqual([]);
+  });
+
+  it('is not fetched when the document at a URL names another digest than the job', async () => {
+    const { request } = servedAt(metalink());
+    const { view } = await fetched({}, { request: { ...request, sha256: wrongDigest.toString('hex') } });
+    expect(view).toMatchObject({ state: 'failed', error: { code: 'E_VALIDATION_FAILED' } });
+    expect(view.error?.message).toContain('names another SHA-256');
+    expect(origin.seen.filter(({ path }) => path === '/file.bin')).toEqual([]);
+  });
+
+  it.each<[string, RequestOptions, string, string]>([
+    ['a document that is none', { metalink: { document: 'sha256' } }, 'E_INVALIDARG', 'XML'],
+    ['ranges', { metalink: { document: document() }, ranges: ['0-9'] }, 'E_INVALIDARG', 'whole files'],
+    ['a URL that is none', { metalink: { url: 'ftp://example.org/x' } }, 'E_INVALIDARG', 'URL'],
+    [
+      'another digest',
+      { metalink: { document: document() }, sha256: wrongDigest.toString('hex') },
+      'E_VALIDATION_FAILED',
+      'another SHA-256',
+    ],
+  ])('is refused before there is a job, with %s', async (_, request, code, message) => {
+    await expect(fetched({}, { request })).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+    expect(origin.seen).toEqual([]);
+  });
+
+  it('keeps its text over a restart of the node, until the job ended', async () => {
+    const answer = Promise.withResolvers<void>();
+    const url = origin.serve('/file.bin', { content: bytesContent(content), faults: { waitFor: answer.promise } });
+    const localName = `${dir.path}/file.bin`;
+    const files = [{ remoteUrl: url, localName, metalink: { document: document({ sha256: wrongDigest }) } }];
+    const stored = async () => {
+      await using database = await Database.open({ log: silentLogger, emit: () => {} }, { dir: `${dir.path}/jobs` });
+      return await Array.fromAsync(database.table('metalinks', MetalinkRecord).keys());
+    };
+    const request = JobRequest.parse({ displayName: 'a', autoComplete: true, files, resume: true });
+    let id: string;
+    {
+      await using first = await TransferBench.open(dir.path);
+      ({ id } = await first.jobs.service.create(BENCH_CALLER, request));
+    }
+    expect(await stored()).toEqual([`${id}/0`]);
+    answer.resolve();
+    {
+      await using second = await TransferBench.open(dir.path, { resume: true });
+      const view = await second.jobs.transfers.settled(BENCH_CALLER, id as TransferId);
+      expect(view.error?.message).toBe('the file does not match the Metalink document that was given');
+    }
+    expect(await stored()).toEqual([]);
+  });
+});
+
+describe('a file of which the origin names no size', () => {
+  const faults = { noLength: true, noRanges: true };
+
+  it('is compared with what the answer says that brings it', async () => {
+    const { view, trace } = await fetched({ headers: field(digest), faults });
+    expect(view).toMatchObject({ state: 'completed', sha256 });
+    expect(trace.find(({ code }) => code === 'DIGEST_OK')?.text).toContain('Repr-Digest');
+  });
+
+  it('is fetched once more when it was damaged on its way', async () => {
+    const damaged = damagedContent(() => bodies() === 1);
+    const { view, codes } = await fetched({ content: damaged, headers: field(digest), faults });
+    expect(view).toMatchObject({ state: 'completed', sha256 });
+    expect(codes.filter((code) => code.startsWith('DIGEST'))).toEqual(['DIGEST_MISMATCH', 'DIGEST_OK']);
+    expect(bodies()).toBe(2);
+  });
+
+  it('is an error when it is wrong twice, and nothing is kept of it', async () => {
+    const { view } = await fetched({ headers: field(wrongDigest), faults });
+    expect(view.error?.message).toBe('the file does not match the Repr-Digest of the origin');
+    expect(bodies()).toBe(2);
+    for (const name of ['file.bin', 'file.bin.nbpart']) await expect(stat(`${dir.path}/${name}`)).rejects.toThrow();
+  });
+
+  it('is compared with the digest in its URL', async () => {
+    const path = `/v2/library/x/blobs/sha256:${wrongDigest.toString('hex')}`;
+    const { view } = await fetched({ faults }, { path });
+    expect(view.error?.message).toBe('the file does not match the digest in the URL');
+  });
+
+  it('is an error at once when it is not what the job asked for', async () => {
+    const { view } = await fetched({ faults }, { request: { sha256: wrongDigest.toString('hex') } });
+    expect(view.error?.message).toBe('the file does not match the digest that was asked for');
+    expect(bodies()).toBe(1);
+  });
+
+  it('is compared by the pieces of a document that was given', async () => {
+    const text = document({ pieceSize: 300_001 }).replace(WHOLE_HASH, '');
+    const { view, trace } = await fetched({ faults }, { request: { metalink: { document: text } } });
+    expect(view.state).toBe('completed');
+    expect(trace.find(({ code }) => code === 'DIGEST_OK')?.data).toMatchObject({ pieceSize: 300_001 });
+  });
+
+  it('is an error when one of those pieces is wrong', async () => {
+    const text = document({ pieces: pieceHashes(MIB).with(1, wrongDigest) }).replace(WHOLE_HASH, '');
+    const { view, trace } = await fetched({ faults }, { request: { metalink: { document: text } } });
+    expect(view.error?.message).toBe('the file does not match the Metalink document that was given');
+    expect(trace.find(({ code }) => code === 'DIGEST_MISMATCH')?.data).toMatchObject({ piece: 1 });
+  });
+});
+
 describe('a file whose URL names its digest', () => {
   it('is compared with it', async () => {
     const { view } = await fetched({}, { path: `/v2/library/x/blobs/sha256:${sha256}` });
@@ -261,7 +462,7 @@ describe('the search for a descriptor', () => {
     const file = { ...fixture.fileFor(), anchors: { reprDigest: digest, metalinks: [fixture.server.url('/late')] } };
     const notes: string[] = [];
     const note = (code: string, text: string) => void notes.push(`${code}: ${text}`);
-    const subject = { url: file.url, size: content.length, sha256: null, file };
+    const subject = { url: file.url, size: content.length, sha256: null, given: null, file };
     const found = findDescriptor(subject, { clock, origin: fixture.client, note }, never);
     await asked.promise;
     clock.advance(10_000);
@@ -277,7 +478,7 @@ describe('the search for a descriptor', () => {
     };
     await using fixture = await OriginFixture.open({ server: { intercept } });
     const file = { ...fixture.fileFor(), anchors: { reprDigest: null, metalinks: [fixture.server.url('/late')] } };
-    const subject = { url: file.url, size: content.length, sha256: null, file };
+    const subject = { url: file.url, size: content.length, sha256: null, given: null, file };
     const deps = { clock: systemClock, origin: fixture.client, note: () => {} };
     await expect(findDescriptor(subject, deps, stop.signal)).rejects.toThrow('stopped');
   });

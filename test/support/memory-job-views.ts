@@ -34,6 +34,7 @@ export function newFileView(index: number, { remoteUrl, localName, overwrite, ..
     temporaryName: null,
     ranges: file.ranges ?? null,
     sha256: file.sha256 ?? null,
+    metalink: file.metalink === undefined ? null : { url: 'url' in file.metalink ? file.metalink.url : null },
     overwrite,
     bytesTotal: null,
     bytesTransferred: 0,

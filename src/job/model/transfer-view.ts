@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { MAX_RANGES } from '../../core/byte-range.ts';
 import type { ErrorCode } from '../../core/errors.ts';
+import { GivenMetalink } from './view.ts';
 
 /**
  * What a caller can say about a transfer and what it can see of one. These
@@ -41,6 +42,7 @@ export const TransferRequest = z
       .toLowerCase()
       .optional()
       .describe('SHA-256 that the bytes written must have'),
+    metalink: GivenMetalink.optional().describe('Metalink document that the file must match; only without ranges'),
     usePeers: z.boolean().default(true).describe('whether neighbours may be asked'),
     share: z.boolean().default(true).describe('whether neighbours may have the result'),
     priority: TransferPriority.default('background'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_METALINK_BYTES } from '../../content/metalink.ts';
 import { ERROR_CONTEXTS } from '../../core/bits-codes.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 import { JobProperties, Webhook } from './properties.ts';
@@ -23,6 +24,17 @@ export const JobRange = z.strictObject({
 });
 export type JobRange = z.output<typeof JobRange>;
 
+/**
+ * A Metalink document (RFC 5854) that describes a file: its text, or where the node shall fetch it with the settings of
+ * the job. Unlike one that an origin names it has to be there, readable and about the file.
+ */
+export const GivenMetalink = z
+  .union([
+    z.strictObject({ document: z.string().min(1).max(MAX_METALINK_BYTES).describe('the text of the document') }),
+    z.strictObject({ url: z.string().min(1).max(16_384).describe('http or https URL of the document') }),
+  ])
+  .meta({ id: 'GivenMetalink' });
+
 /** A file to add. Form only; lengths, counts and paths are judged by the job service, which names the code. */
 export const JobFileRequest = z
   .strictObject({
@@ -35,6 +47,7 @@ export const JobFileRequest = z
       .toLowerCase()
       .optional()
       .describe('SHA-256 that the bytes written must have'),
+    metalink: GivenMetalink.optional().describe('Metalink document that the file must match; only without ranges'),
     overwrite: z.boolean().default(true).describe('whether a file at the destination may be replaced'),
   })
   .meta({ id: 'JobFileRequest' });
@@ -102,6 +115,10 @@ export const JobFileView = z
     temporaryName: z.string().nullable().describe('readable while the file is fetched; null before and after'),
     ranges: z.array(JobRange).nullable(),
     sha256: z.string().nullable(),
+    metalink: z
+      .object({ url: z.string().nullable().describe('null when its text was given') })
+      .nullable()
+      .describe('the Metalink document that was given for the file'),
     overwrite: z.boolean(),
     bytesTotal: BYTES.nullable().describe('null while the size is not known (BITS: BG_SIZE_UNKNOWN)'),
     bytesTransferred: BYTES,

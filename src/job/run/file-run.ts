@@ -4,6 +4,7 @@ import type { FileVersion } from '../../core/file-version.ts';
 import { RangeSet } from '../../core/range-set.ts';
 import { parseOriginUrl } from '../../core/url.ts';
 import type { FileRequest, FileTask, Steering } from '../../fetch/file-task.ts';
+import type { GivenMetalink } from '../../fetch/given-claim.ts';
 import type { OriginFile } from '../../origin/origin-file.ts';
 import type { Note } from '../../transfer/trace.ts';
 import type { ReceivedBytes } from '../../transfer/transfer.ts';
@@ -16,6 +17,14 @@ import type { TraceLog } from '../store/trace-log.ts';
 
 /** Progress is told at most this often. */
 const PROGRESS_INTERVAL_MS = 100;
+
+/** The file that is to be fetched. */
+export interface FileToRun {
+  readonly job: Job;
+  readonly index: number;
+  /** The Metalink document that was given for it, or null. */
+  readonly metalink: GivenMetalink | null;
+}
 
 /** One file of a job while it is fetched: keeps the record up to date with what happens. */
 export class FileRun implements FileTask {
@@ -33,7 +42,12 @@ export class FileRun implements FileTask {
   #demandMet = false;
 
   /** `fail` ends the run with an error from outside of the fetching. */
-  constructor(job: Job, index: number, context: JobContext, trace: TraceLog, fail: (error: NearbitsError) => void) {
+  constructor(
+    { job, index, metalink }: FileToRun,
+    context: JobContext,
+    trace: TraceLog,
+    fail: (error: NearbitsError) => void,
+  ) {
     const file = job.record.files[index] as FileRecord;
     this.#job = job;
     this.#index = index;
@@ -44,7 +58,7 @@ export class FileRun implements FileTask {
     this.note = (code, text, data = {}) =>
       trace.note(code, text, job.record.files.length > 1 ? { file: index, ...data } : data);
     file.partUrl ??= parseOriginUrl(file.remoteUrl);
-    this.request = requestFor(job, file, file.partUrl);
+    this.request = { ...requestFor(job, file, file.partUrl), metalink };
   }
 
   originKnown(origin: OriginFile): void {
@@ -156,7 +170,7 @@ export class FileRun implements FileTask {
   }
 }
 
-function requestFor(job: Job, file: FileRecord, partUrl: string): FileRequest {
+function requestFor(job: Job, file: FileRecord, partUrl: string): Omit<FileRequest, 'metalink'> {
   const { properties } = job.record;
   return {
     url: file.remoteUrl,

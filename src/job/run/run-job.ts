@@ -1,10 +1,12 @@
-import { toNearbitsError } from '../../core/errors.ts';
+import { NearbitsError, toNearbitsError } from '../../core/errors.ts';
 import type { Delivered } from '../../fetch/delivered.ts';
 import { fetchFile } from '../../fetch/fetch-file.ts';
+import type { GivenMetalink } from '../../fetch/given-claim.ts';
 import { checkFence } from '../check/file.ts';
 import type { JobContext } from '../context.ts';
 import type { Job } from '../job.ts';
 import type { FileRecord } from '../store/job-record.ts';
+import type { JobStore } from '../store/job-store.ts';
 import { unsealSecrets } from '../store/secrets.ts';
 import { TraceLog } from '../store/trace-log.ts';
 import { FileRun } from './file-run.ts';
@@ -62,7 +64,8 @@ async function runFile(job: Job, index: number, context: RunContext, signal: Abo
   const either = AbortSignal.any([signal, stop.signal]);
   job.trace ??= new TraceLog(context.clock, await context.store.trace(job.id));
   await checkFence(job, index);
-  const task = new FileRun(job, index, context, job.trace, (error) => stop.abort(error));
+  const metalink = await givenMetalink(job, index, context.store);
+  const task = new FileRun({ job, index, metalink }, context, job.trace, (error) => stop.abort(error));
   const saving = saveNowAndThen(job, context);
   context.emit({ type: 'transfer.started', transferId: job.id, file: index, url: task.request.url });
   try {
@@ -76,6 +79,18 @@ async function runFile(job: Job, index: number, context: RunContext, signal: Abo
     task.end();
     job.steering = null;
   }
+}
+
+/** The Metalink document that was given for the file. @throws NearbitsError E_IO when it is lost. */
+async function givenMetalink(job: Job, index: number, store: JobStore): Promise<GivenMetalink | null> {
+  const { metalink } = job.record.files[index] as FileRecord;
+  if (metalink === null) return null;
+  if (metalink.url !== null) return { url: metalink.url };
+  const content = await store.metalink(job.id, index);
+  if (content !== null) return { content };
+  throw new NearbitsError('E_IO', 'the Metalink document that was given for the file is damaged on the disk', {
+    hint: 'Cancel the job and make it again.',
+  });
 }
 
 async function deliver(

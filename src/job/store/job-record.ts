@@ -5,6 +5,8 @@ import { JOB_TYPES, JobErrorView, JobFileView, JobRange } from '../model/view.ts
 
 /** What is remembered of one file: what callers see, and what is needed to go on, to hand it over and to share it. */
 export const FileRecord = JobFileView.omit({ index: true, temporaryName: true }).extend({
+  /** Jobs of releases that knew no documents have none. */
+  metalink: JobFileView.shape.metalink.default(null),
   /** Set just before the part file is renamed, so that a crash right after the rename is told from one before it. */
   handingOver: z.boolean(),
   /** The URL under which the part file was begun; another remote name goes on with it while size and date are equal. */
@@ -67,7 +69,7 @@ export const MAX_ENDED_JOBS = 1000;
 
 /** A file that was just added. */
 export function newFile(
-  file: Pick<FileRecord, 'remoteUrl' | 'localName' | 'ranges' | 'sha256' | 'overwrite'>,
+  file: Pick<FileRecord, 'remoteUrl' | 'localName' | 'ranges' | 'sha256' | 'metalink' | 'overwrite'>,
 ): FileRecord {
   return {
     ...file,
@@ -96,6 +98,7 @@ export function newFile(
 
 /** Sets a file back to where nothing of it was fetched. */
 export function startOver(file: FileRecord): void {
-  const { remoteUrl, localName, ranges, sha256, overwrite, originOnly, demand, position } = file;
-  Object.assign(file, newFile({ remoteUrl, localName, ranges, sha256, overwrite }), { originOnly, demand, position });
+  const { remoteUrl, localName, ranges, sha256, metalink, overwrite, originOnly, demand, position } = file;
+  const anew = newFile({ remoteUrl, localName, ranges, sha256, metalink, overwrite });
+  Object.assign(file, anew, { originOnly, demand, position });
 }

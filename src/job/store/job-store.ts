@@ -1,3 +1,4 @@
+import type { DescribedContent } from '../../content/given-metalink.ts';
 import type { JobId } from '../../core/ids.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Database, Table, WriteOp } from '../../store/database.ts';
@@ -5,6 +6,7 @@ import type { Job } from '../job.ts';
 import { isFinal } from '../model/state.ts';
 import type { TraceEntry } from '../model/transfer-view.ts';
 import { JobRecord, MAX_ENDED_JOBS } from './job-record.ts';
+import { MetalinkRecord, readMetalinkRecord, writeMetalinkRecord } from './metalink-record.ts';
 import { TraceRecord } from './trace-record.ts';
 
 /** Keeps jobs and their traces over restarts, in a database of their own: damage to the cache's index does not touch them. */
@@ -13,6 +15,7 @@ export class JobStore {
   readonly #jobs: Table<JobRecord>;
   readonly #ended: Table<JobRecord>;
   readonly #traces: Table<TraceEntry[]>;
+  readonly #metalinks: Table<MetalinkRecord>;
 
   readonly #log: Logger;
 
@@ -22,12 +25,14 @@ export class JobStore {
     this.#jobs = database.table('jobs', JobRecord);
     this.#ended = database.table('ended', JobRecord);
     this.#traces = database.table('traces', TraceRecord);
+    this.#metalinks = database.table('metalinks', MetalinkRecord);
   }
 
-  /** Every job that has not ended, in the order of their making. */
+  /** Every job that has not ended, in the order of their making. What was stored for others is forgotten. */
   async load(): Promise<JobRecord[]> {
     const all: JobRecord[] = [];
     for await (const [, record] of this.#jobs.entries()) all.push(record);
+    await this.#forgetMetalinksOfOthers(new Set(all.map(({ id }) => id)));
     return all.sort((a, b) => a.createdMs - b.createdMs);
   }
 
@@ -67,6 +72,30 @@ export class JobStore {
     }
   }
 
+  /** Stores what Metalink documents say about files of a job, by the index of the file. */
+  async saveMetalinks({ id }: Job, described: ReadonlyMap<number, DescribedContent>): Promise<void> {
+    const ops: WriteOp[] = [];
+    for (const [index, content] of described) {
+      ops.push(this.#metalinks.putting(metalinkKey(id, index), writeMetalinkRecord(content)));
+    }
+    await this.#database.write(ops);
+  }
+
+  // A crash may come between the document of a new file and the file.
+  async #forgetMetalinksOfOthers(known: ReadonlySet<string>): Promise<void> {
+    const ops: WriteOp[] = [];
+    for await (const key of this.#metalinks.keys()) {
+      if (!known.has(key.slice(0, key.indexOf('/')))) ops.push(this.#metalinks.deleting(key));
+    }
+    await this.#database.write(ops);
+  }
+
+  /** What the document says that was given for a file of a job that has not ended, or null. */
+  async metalink(id: JobId, index: number): Promise<DescribedContent | null> {
+    const record = await this.#metalinks.get(metalinkKey(id, index));
+    return record === undefined ? null : readMetalinkRecord(record);
+  }
+
   #saving(job: Job): WriteOp[] {
     return [...this.#keeping(job), ...this.#tracing(job)];
   }
@@ -80,10 +109,13 @@ export class JobStore {
     return isFinal(job.state) ? [] : [this.#jobs.putting(job.id, job.record)];
   }
 
-  /** Moves a job that ended to the others that did, in one step. */
+  /** Moves a job that ended to the others that did, in one step; nobody needs the documents of its files any more. */
   async end(job: Job): Promise<void> {
     const moving = [this.#jobs.deleting(job.id), this.#ended.putting(job.id, job.record)];
-    await this.#database.write([...moving, ...this.#tracing(job)]);
+    const forgetting = job.record.files.flatMap(({ metalink }, index) =>
+      metalink === null || metalink.url !== null ? [] : [this.#metalinks.deleting(metalinkKey(job.id, index))],
+    );
+    await this.#database.write([...moving, ...forgetting, ...this.#tracing(job)]);
   }
 
   /** Every decision that is kept of a job, oldest first. */
@@ -95,4 +127,8 @@ export class JobStore {
   async forget(id: JobId): Promise<void> {
     await this.#database.write([this.#ended.deleting(id), this.#traces.deleting(id)]);
   }
+}
+
+function metalinkKey(id: JobId, index: number): string {
+  return `${id}/${index}`;
 }

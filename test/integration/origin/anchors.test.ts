@@ -96,3 +96,39 @@ test('a job without redirects is not sent to another origin for a description ei
   expect(failure).toMatchObject({ code: 'E_ORIGIN_PROTOCOL' });
   expect(await strict.fetchDocument(file, origin.serve({}, '/file.meta4'), OPTIONS)).toHaveLength(300_000);
 });
+
+test('a document that the job names is fetched without asking about the file, from any origin', async () => {
+  await using origin = await OriginFixture.open();
+  await using other = await OriginFixture.open();
+  await using strict = origin.client.forJob({
+    ...defaultJobSettings,
+    method: 'POST',
+    redirects: 'disallow',
+    headers: { 'x-secret': 's' },
+  });
+  for (const { server } of [origin, other]) {
+    const url = server.serve('/file.meta4', { content: bytesContent(Buffer.from('<metalink/>')) });
+    const document = await strict.fetchGivenDocument(origin.server.url('/file'), url, OPTIONS);
+    expect(Buffer.from(document).toString()).toBe('<metalink/>');
+    expect(server.seen.map(({ method, path }) => [method, path])).toEqual([['GET', '/file.meta4']]);
+  }
+  expect(origin.server.seen[0]?.headers['x-secret']).toBe('s');
+  expect(other.server.seen[0]?.headers['x-secret']).toBeUndefined();
+});
+
+test('a document that vouches for an https URL comes by https, also when the job names it', async () => {
+  await using origin = await OriginFixture.open();
+  const url = origin.serve({}, '/file.meta4');
+  const failure = await failureOf(origin.client.fetchGivenDocument('https://origin.example.org/f', url, OPTIONS));
+  expect(failure).toMatchObject({ code: 'E_ORIGIN_PROTOCOL' });
+  expect(failure.message).toContain('is no https URL itself');
+  expect(origin.server.seen).toEqual([]);
+});
+
+test('the answer that brings a whole file says what it must be', async () => {
+  await using origin = await OriginFixture.open();
+  const file = await origin.probe({ headers: { 'repr-digest': FIELD, link: LINK }, faults: { noLength: true } });
+  const { anchors } = await origin.client.fetchWhole(file, () => {}, never);
+  expect(anchors).toEqual({ reprDigest: DIGEST, metalinks: [origin.server.url('/file.meta4')] });
+  expect(origin.server.seen.at(-1)?.headers['want-repr-digest']).toBe('sha-256=10');
+});
