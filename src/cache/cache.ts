@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../core/clock.ts';
 import { NearbitsError, toNearbitsError } from '../core/errors.ts';
+import { identityOf } from '../core/file-identity.ts';
 import { newRecordId, type RecordId } from '../core/ids.ts';
 import type { Piece } from '../core/pieces.ts';
 import type { EmitEvent } from '../observe/events.ts';
@@ -21,6 +22,7 @@ import {
   recordsOfUrl,
 } from './lookup.ts';
 import type { CacheParts } from './parts.ts';
+import { Proofs, ProvenPieces } from './proofs.ts';
 import { CacheReader, damagedRecord } from './reader.ts';
 import { type CacheRecord, checkContent, type NewContent, type RecordState, toRecord, toStored } from './record.ts';
 import { RecordIndex } from './record-index.ts';
@@ -64,6 +66,7 @@ export class Cache {
   readonly #removal: Removal;
   readonly #access: AccessLog;
   readonly #room: Room;
+  readonly #proofs: Proofs;
   readonly #background = new Set<Promise<void>>();
   #sweepTimer: Timer | null = null;
   #closing: Promise<void> | null = null;
@@ -72,6 +75,7 @@ export class Cache {
     this.#parts = parts;
     this.#removal = new Removal(parts);
     this.#access = new AccessLog(parts);
+    this.#proofs = new Proofs(parts);
     this.#room = new Room({ parts, removal: this.#removal, access: this.#access }, limits);
   }
 
@@ -186,11 +190,12 @@ export class Cache {
   }
 
   /**
-   * Opens a record for reading, which counts as an access. It is in use until the reader is disposed.
+   * Opens a record for reading, which counts as an access. It is in use until the reader is disposed. Pieces that were
+   * found good since their file last changed are not hashed again; see {@link Proofs}.
    * @throws NearbitsError E_NOT_FOUND, E_CACHE_DAMAGED when its file or its hashes are missing; the record is removed then.
    */
   async open(id: RecordId): Promise<CacheReader> {
-    const reader = await this.#lease(id);
+    const reader = await this.#lease(id, 'remember');
     if (reader === null) throw notFound(id);
     this.#access.touch(id);
     return reader;
@@ -223,7 +228,7 @@ export class Cache {
    * Records may be added, read and removed meanwhile.
    */
   async verify(signal: AbortSignal): Promise<VerifyReport> {
-    const lease = (id: RecordId): Promise<CacheReader | null> => this.#lease(id);
+    const lease = (id: RecordId): Promise<CacheReader | null> => this.#lease(id, 'hash all');
     const removeDamaged = (records: readonly DamagedRecord[]): Promise<void> => this.#removeDamaged(records);
     const report = await verifyCache({ parts: this.#parts, lease, removeDamaged }, signal);
     await this.#settle();
@@ -267,7 +272,7 @@ export class Cache {
     await this.#access.close();
   }
 
-  async #lease(id: RecordId): Promise<CacheReader | null> {
+  async #lease(id: RecordId, proofs: 'remember' | 'hash all'): Promise<CacheReader | null> {
     const record = this.get(id);
     if (record === null) return null;
     // Entered before anything waits, so that the file cannot go while it is being opened.
@@ -276,8 +281,11 @@ export class Cache {
       const pieces = await this.pieces(id);
       const file = await openContent(this.#parts.files.pathOf(id));
       if (file === null) throw this.#damaged(id, 'its file is missing');
+      const { length } = pieces;
+      const proven =
+        proofs === 'remember' ? this.#proofs.of(id, await identityOf(file), length) : new ProvenPieces(length);
       const onDamage = (problem: string): void => void this.#damaged(id, problem);
-      return new CacheReader({ file, onDamage, onClose: () => this.#leave(id) }, { record, pieces });
+      return new CacheReader({ file, proven, onDamage, onClose: () => this.#leave(id) }, { record, pieces });
     } catch (error) {
       this.#leave(id);
       throw toNearbitsError(error, 'E_IO');

@@ -5,11 +5,14 @@ import { CHUNK_BYTES, sharedChunks } from '../core/chunk-pool.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { Piece } from '../core/pieces.ts';
 import type { ByteSink } from '../core/source.ts';
+import type { ProvenPieces } from './proofs.ts';
 import type { CacheRecord } from './record.ts';
 
 /** What a reader works with. */
 export interface ReaderDeps {
   readonly file: FileHandle;
+  /** The pieces that need not be hashed again; the reader adds those that it found good. */
+  readonly proven: ProvenPieces;
   /** Called once per damaged piece that was met, before the read fails. */
   readonly onDamage: (message: string) => void;
   /** Called when the reader is disposed and its file is closed. */
@@ -25,8 +28,6 @@ export class CacheReader {
   /** The pieces of the record, in order. */
   readonly pieces: readonly Piece[];
   readonly #deps: ReaderDeps;
-  // Large pieces that were found good in this lease; small ones are checked at every read.
-  readonly #proven = new Set<Piece>();
   #closing: Promise<void> | null = null;
 
   constructor(deps: ReaderDeps, options: { readonly record: CacheRecord; readonly pieces: readonly Piece[] }) {
@@ -37,9 +38,9 @@ export class CacheReader {
 
   /**
    * Hands exactly the bytes of `range` to `sink`, in order and in chunks of at most 1 MiB.
-   * The piece that a chunk is part of is checked against its hash before the chunk is
-   * handed out: pieces of up to 1 MiB in the very bytes that are handed out, larger ones
-   * in a pass of their own, once per lease. At most 2 MiB are held in memory.
+   * Unless it is proven already, the piece that a chunk is part of is checked against its
+   * hash before the chunk is handed out: pieces of up to 1 MiB in the very bytes that are
+   * handed out, larger ones in a pass of their own. At most 2 MiB are held in memory.
    * Chunks of 1 MiB come from the shared pool and may be given back to it.
    * @throws NearbitsError E_INVALID_RANGE when the record does not hold the range, E_CACHE_DAMAGED
    * when a piece is not what it was; the record is removed then, and bytes handed out before are good.
@@ -48,15 +49,17 @@ export class CacheReader {
     if (!this.record.ranges.covers(range)) {
       throw new NearbitsError('E_INVALID_RANGE', `the record does not hold the range ${printRange(range)}`);
     }
-    const touched = touching(this.pieces, range);
-    let next = this.#load(touched[0]);
-    for (const [index, piece] of touched.entries()) {
+    const first = firstTouched(this.pieces, range);
+    let next = this.#load(this.#pieceIn(range, first));
+    for (let index = first; ; index++) {
+      const piece = this.#pieceIn(range, index);
+      if (piece === undefined) return;
       const chunk = await next;
       // The next piece comes from the disk while this one is hashed and taken.
-      next = this.#load(touched[index + 1]);
+      next = this.#load(this.#pieceIn(range, index + 1));
       signal.throwIfAborted();
-      if (chunk === null) await this.#readLarge(piece, range, sink, signal);
-      else await this.#handOut(piece, chunk, range, sink);
+      if (chunk === null) await this.#readLarge(index, range, sink, signal);
+      else await this.#handOut(index, chunk, range, sink);
     }
   }
 
@@ -64,6 +67,11 @@ export class CacheReader {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#deps.file.close().finally(this.#deps.onClose);
     await this.#closing;
+  }
+
+  #pieceIn(range: ByteRange, index: number): Piece | undefined {
+    const piece = this.pieces[index];
+    return piece !== undefined && piece.start < range.end ? piece : undefined;
   }
 
   /** The bytes of a piece, unchecked; null when there is none or it is too large for one read. */
@@ -75,29 +83,29 @@ export class CacheReader {
     return loading;
   }
 
-  async #handOut(piece: Piece, chunk: Uint8Array, range: ByteRange, sink: ByteSink): Promise<void> {
-    this.#compare(piece, hash('sha256', chunk, 'buffer'));
+  async #handOut(index: number, chunk: Uint8Array, range: ByteRange, sink: ByteSink): Promise<void> {
+    const piece = this.pieces[index] as Piece;
+    if (!this.#deps.proven.has(index)) this.#compare(index, hash('sha256', chunk, 'buffer'));
     const part = intersectRanges(piece, range);
     if (part === null) return;
     const isAll = rangeLength(part) === chunk.byteLength;
     await sink(isAll ? chunk : chunk.subarray(part.start - piece.start, part.end - piece.start));
   }
 
-  async #readLarge(piece: Piece, range: ByteRange, sink: ByteSink, signal: AbortSignal): Promise<void> {
-    if (!this.#proven.has(piece)) await this.#prove(piece, signal);
-    const part = intersectRanges(piece, range);
+  async #readLarge(index: number, range: ByteRange, sink: ByteSink, signal: AbortSignal): Promise<void> {
+    if (!this.#deps.proven.has(index)) await this.#prove(index, signal);
+    const part = intersectRanges(this.pieces[index] as Piece, range);
     if (part !== null) await this.#eachChunk(part, sink, signal);
   }
 
-  async #prove(piece: Piece, signal: AbortSignal): Promise<void> {
+  async #prove(index: number, signal: AbortSignal): Promise<void> {
     const digest = createHash('sha256');
     const take = (chunk: Uint8Array): void => {
       digest.update(chunk);
       sharedChunks.giveBack(chunk);
     };
-    await this.#eachChunk(piece, take, signal);
-    this.#compare(piece, digest.digest());
-    this.#proven.add(piece);
+    await this.#eachChunk(this.pieces[index] as Piece, take, signal);
+    this.#compare(index, digest.digest());
   }
 
   async #eachChunk(range: ByteRange, take: ByteSink, signal: AbortSignal): Promise<void> {
@@ -119,8 +127,10 @@ export class CacheReader {
     return chunk;
   }
 
-  #compare(piece: Piece, digest: Buffer): void {
+  #compare(index: number, digest: Buffer): void {
+    const piece = this.pieces[index] as Piece;
     if (!digest.equals(piece.hash)) throw this.#damaged(`the bytes ${printRange(piece)} do not match their hash`);
+    this.#deps.proven.add(index);
   }
 
   #damaged(problem: string): NearbitsError {
@@ -138,15 +148,13 @@ export function damagedRecord(id: string, problem: string): NearbitsError {
 }
 
 // Pieces are sorted and a record may have thousands, of which a request touches one or two.
-function touching(pieces: readonly Piece[], range: ByteRange): Piece[] {
-  if (range.start >= range.end) return [];
+function firstTouched(pieces: readonly Piece[], range: ByteRange): number {
+  if (range.start >= range.end) return pieces.length;
   let low = 0;
   for (let high = pieces.length; low < high; ) {
     const middle = (low + high) >>> 1;
     if ((pieces[middle] as Piece).end <= range.start) low = middle + 1;
     else high = middle;
   }
-  let end = low;
-  while (end < pieces.length && (pieces[end] as Piece).start < range.end) end++;
-  return pieces.slice(low, end);
+  return low;
 }

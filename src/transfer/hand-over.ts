@@ -1,9 +1,9 @@
 import type { BigIntStats } from 'node:fs';
 import { lstat, rename, rm } from 'node:fs/promises';
 import { NearbitsError, systemErrorCode, toNearbitsError } from '../core/errors.ts';
+import { bearsMark, type SealMark } from '../core/file-identity.ts';
 import type { Piece } from '../core/pieces.ts';
 import { RangeSet } from '../core/range-set.ts';
-import { bearsMark, type SealMark } from './file-identity.ts';
 import { journalPath, partPath } from './part-paths.ts';
 import { headerOf, type PartTarget } from './part-target.ts';
 import { PieceBook } from './piece-book.ts';

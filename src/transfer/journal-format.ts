@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { ByteRange } from '../core/byte-range.ts';
+import type { SealMark } from '../core/file-identity.ts';
 import { type FileVersion, sameVersion } from '../core/file-version.ts';
-import type { SealMark } from './file-identity.ts';
 
 /** What a part file is part of; a journal with another header belongs to another download. */
 export interface JournalHeader {

@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { ByteRange } from '../core/byte-range.ts';
 import { NearbitsError, toNearbitsError } from '../core/errors.ts';
+import { identityOf, sameIdentity } from '../core/file-identity.ts';
 import { type Piece, pieceSizeFor } from '../core/pieces.ts';
 import { RangeSet } from '../core/range-set.ts';
-import { identityOf, sameIdentity } from './file-identity.ts';
 import { type HandOver, handOver, readJournaled, readSealed, removePart, type SealedPart } from './hand-over.ts';
 import { placeRanges } from './layout.ts';
 import { PartBytes } from './part-bytes.ts';

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { SealMark } from './file-identity.ts';
+import type { SealMark } from '../core/file-identity.ts';
 import { type JournalHeader, type JournalLine, printHeader, printLine, printSeal } from './journal-format.ts';
 import { openPart } from './part-paths.ts';
 import type { PlacedLine } from './read-journal.ts';

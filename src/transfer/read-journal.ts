@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { systemErrorCode } from '../core/errors.ts';
-import type { SealMark } from './file-identity.ts';
+import type { SealMark } from '../core/file-identity.ts';
 import {
   type JournalHeader,
   type JournalLine,

@@ -1,4 +1,4 @@
-import type { FileIdentity } from './file-identity.ts';
+import type { FileIdentity } from '../core/file-identity.ts';
 import type { PartTarget } from './part-target.ts';
 import type { PieceBook } from './piece-book.ts';
 

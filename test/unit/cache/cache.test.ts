@@ -279,6 +279,18 @@ describe('reading', () => {
     expect(fixture.eventsOf('cache.damaged')).toHaveLength(1);
   });
 
+  it('notices a change of a file that was found good before', async () => {
+    const file = testFile(2 * MIB);
+    const { id } = await fixture.admit(file);
+    const read = async () => {
+      await using reader = await fixture.cache.open(id);
+      return (await readRange(reader, { start: 0, end: 2 * MIB })).equals(file.bytes);
+    };
+    expect([await read(), await read()]).toEqual([true, true]);
+    await flip(id, MIB + 77);
+    await expect(read()).rejects.toMatchObject({ code: 'E_CACHE_DAMAGED' });
+  });
+
   it('notices a cut or missing file, and lost hashes', async () => {
     const cut = await fixture.admit(testFile(3000));
     await writeFile(fixture.pathOf(cut.id), Buffer.alloc(10));
