@@ -38,7 +38,7 @@ export class WriteQueue {
       throw toNearbitsError(error, 'E_IO');
     } finally {
       this.#pendingBytes -= bytes;
-      if (this.#pendingBytes <= MAX_PENDING_BYTES / 2) this.#room?.resolve();
+      if (this.#pendingBytes <= MAX_PENDING_BYTES / 2) this.#makeRoom();
     }
   }
 
@@ -46,7 +46,8 @@ export class WriteQueue {
   room(): Promise<void> | undefined {
     this.#check();
     if (this.#pendingBytes < MAX_PENDING_BYTES) return undefined;
-    this.#room = Promise.withResolvers();
+    // Several requests may wait at a time.
+    this.#room ??= Promise.withResolvers();
     return this.#room.promise;
   }
 
@@ -64,6 +65,11 @@ export class WriteQueue {
       const result = await this.#file.write(rest, done, rest.byteLength - done, position + bytesWritten + done);
       done += result.bytesWritten;
     }
+  }
+
+  #makeRoom(): void {
+    this.#room?.resolve();
+    this.#room = null;
   }
 
   #check(): void {
