@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { systemClock } from '../../src/core/clock.ts';
-import { createDomain, createInvite, joinDomain } from '../../src/domain/domain.ts';
-import { loadOrCreateIdentity } from '../../src/peer/identity.ts';
+import { makeMembers } from '../../test/support/membership.ts';
 import { makeHome, type NodeHome, NodeProcess } from '../../test/support/node-process.ts';
 import type { Lan, LanMachine, LinkOptions } from './namespaces.ts';
 import { countTraffic } from './traffic.ts';
@@ -79,7 +78,10 @@ export class Crowd implements AsyncDisposable {
     }
     const crowd = new Crowd(members, isCounted);
     try {
-      await makeDomain(members);
+      await makeMembers(
+        'bench',
+        members.map(({ home }) => home),
+      );
       await inGroups(members, (member) => member.start());
       await crowd.findEachOther();
       return crowd;
@@ -101,21 +103,6 @@ export class Crowd implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await inGroups(this.members, (member) => member.stop());
-  }
-}
-
-async function makeDomain(members: readonly Member[]): Promise<void> {
-  let token = '';
-  for (const [index, { home }] of members.entries()) {
-    const dataDir = join(home.dir, 'data');
-    const identity = await loadOrCreateIdentity(dataDir);
-    const domain = join(dataDir, 'domain');
-    if (index > 0) {
-      await joinDomain(domain, token, identity, systemClock);
-      continue;
-    }
-    await createDomain(domain, 'bench', identity, systemClock);
-    token = (await createInvite(domain, systemClock)).token;
   }
 }
 

@@ -1,11 +1,15 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Link } from './link.ts';
 import type { Answer } from './origin-answer.ts';
 import type { Faults } from './origin-script.ts';
 
 /** Bytes per write: large enough to be fast, small enough to stop early when the client goes away. */
 const STEP = 256 * 1024;
+
+/** The same where answers share a link: each has its turn. */
+const LINK_STEP = 32 * 1024;
 
 /** Where the faults of a body take effect. */
 interface Plan {
@@ -21,6 +25,7 @@ export async function sendAnswer(
     readonly faults: Faults;
     readonly headOnly: boolean;
     readonly bytesPerSecond: number | null;
+    readonly link: Link | null;
     readonly count: (bytes: number) => void;
   },
 ): Promise<void> {
@@ -32,7 +37,7 @@ export async function sendAnswer(
   }
   const plan = planOf(answer, faults);
   const rate = faults.bytesPerSecond ?? options.bytesPerSecond;
-  const sent = await sendBody(response, answer, plan.end, rate, count);
+  const sent = await sendBody(response, answer, plan.end, { rate, link: options.link, count });
   if (!sent) return;
   if (plan.ending === 'cut') await cut(response);
   else if (plan.ending === 'end') response.end(Buffer.alloc(faults.extraBytes ?? 0, 'x'));
@@ -69,13 +74,15 @@ async function sendBody(
   response: ServerResponse,
   answer: Answer,
   end: number,
-  bytesPerSecond: number | null,
-  count: (bytes: number) => void,
+  options: { readonly rate: number | null; readonly link: Link | null; readonly count: (bytes: number) => void },
 ): Promise<boolean> {
-  const step = bytesPerSecond === null ? STEP : Math.max(1, Math.min(STEP, Math.floor(bytesPerSecond / 50)));
+  const { rate, link, count } = options;
+  const most = link === null ? STEP : LINK_STEP;
+  const step = rate === null ? most : Math.max(1, Math.min(most, Math.floor(rate / 50)));
   const startMs = performance.now();
   for (let offset = answer.start; offset < end; ) {
     const next = Math.min(end, (Math.floor(offset / step) + 1) * step);
+    await link?.carry(next - offset);
     if (response.destroyed || response.socket === null) return false;
     const flowing = response.write(answer.content.read(offset, next));
     count(next - offset);
@@ -84,7 +91,7 @@ async function sendBody(
     // whose answer has no socket before this one has ended.
     if (offset === end) break;
     if (!flowing && !(await drained(response))) return false;
-    if (bytesPerSecond !== null) await keepPace(startMs, offset - answer.start, bytesPerSecond);
+    if (rate !== null) await keepPace(startMs, offset - answer.start, rate);
   }
   return true;
 }

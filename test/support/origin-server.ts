@@ -7,6 +7,7 @@ import {
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, isIPv6 } from 'node:net';
+import type { Link } from './link.ts';
 import { answerTo } from './origin-answer.ts';
 import type { OriginScript } from './origin-script.ts';
 import { sendAnswer } from './origin-send.ts';
@@ -32,6 +33,8 @@ export interface OriginServerOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** Cap for each answer, in bytes a second; null: none. */
   readonly bytesPerSecond?: number | null;
+  /** Carries the bodies of all answers together. */
+  readonly link?: Link;
   /** Scripts by URL for paths that were not set with `serve`. */
   readonly resolve?: (url: URL) => OriginScript | null;
   /** Answers requests that are no files; true: done. */
@@ -155,6 +158,7 @@ export class OriginServer {
       faults,
       headOnly: request.method === 'HEAD',
       bytesPerSecond: this.#options.bytesPerSecond ?? null,
+      link: this.#options.link ?? null,
       count: (bytes) => {
         stats.bytesSent += bytes;
         this.stats.bytesSent += bytes;

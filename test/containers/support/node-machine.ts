@@ -72,12 +72,17 @@ export class NodeMachine extends Machine {
 
   /** Waits until it knows the other node and has reason to ask it. */
   async finds(other: NodeMachine): Promise<PeerView> {
-    const { nodeId } = await other.status();
+    const [peer] = await this.knows([(await other.status()).nodeId]);
+    return peer as PeerView;
+  }
+
+  /** Waits until it knows all nodes with these ids and has reason to ask them. */
+  async knows(nodeIds: readonly string[]): Promise<PeerView[]> {
     return await vi.waitFor(
       async () => {
-        const peer = (await this.peers()).find((candidate) => candidate.nodeId === nodeId);
-        if (peer?.available !== true) throw new Error(`${this.hostName} does not know ${other.hostName}`);
-        return peer;
+        const peers = (await this.peers()).filter(({ nodeId, available }) => available && nodeIds.includes(nodeId));
+        if (peers.length < nodeIds.length) throw new Error(`${this.hostName} knows ${peers.length} of ${nodeIds}`);
+        return peers;
       },
       { timeout: DISCOVERY_MS, interval: 250 },
     );
