@@ -7,6 +7,7 @@ import { NearbitsError, toNearbitsError } from '../../core/errors.ts';
 import type { ByteSink } from '../../core/source.ts';
 import { type PieceRun, PieceSet } from '../../plan/swarm/piece-set.ts';
 import { cutBatches, rangeOf } from './batches.ts';
+import { FileChunks } from './file-chunks.ts';
 import type { SharedPieces } from './shared-pieces.ts';
 
 /** What is given of a file that is still being written. */
@@ -26,9 +27,9 @@ export interface PartPiecesOptions {
 }
 
 /**
- * The proven pieces of a file that is being written, or was written a moment ago. A piece is compared with its hash the first time it
- * is given, because it went through the disk since it was proven; later answers read it without that. A single read
- * holds at most one chunk of 1 MiB while its sink has another one.
+ * The proven pieces of a file that is being written, or was written a moment ago. A piece is compared with its hash the
+ * first time it is given, because it went through the disk since it was proven; later answers read it without that. A
+ * single read holds at most one chunk of 1 MiB while its sink has another one.
  */
 export class PartPieces implements SharedPieces, AsyncDisposable {
   readonly descriptorId: Uint8Array;
@@ -36,14 +37,14 @@ export class PartPieces implements SharedPieces, AsyncDisposable {
   readonly pieceSize: number;
   readonly #options: PartPiecesOptions;
   readonly #file: FileHandle;
+  readonly #chunks: FileChunks;
   readonly #checked: PieceSet;
   readonly #damaged: PieceSet;
   readonly #closing = new AbortController();
   readonly #reads = new Set<Promise<void>>();
-  #frozen: BigIntStats | null = null;
+  #finished: BigIntStats | null = null;
   #isChanged = false;
   #closed: Promise<void> | null = null;
-  #finished: { readonly mtimeMs: number; readonly size: number } | null = null;
 
   /** Takes over a file that is open for reading. */
   constructor(file: FileHandle, options: PartPiecesOptions) {
@@ -52,6 +53,9 @@ export class PartPieces implements SharedPieces, AsyncDisposable {
     this.pieceSize = options.pieceSize;
     this.#options = options;
     this.#file = file;
+    this.#chunks = new FileChunks(file, (offset) =>
+      this.#damage(Math.floor(offset / this.pieceSize), 'its file ends before'),
+    );
     this.#checked = new PieceSet(options.have.length);
     this.#damaged = new PieceSet(options.have.length);
   }
@@ -85,9 +89,9 @@ export class PartPieces implements SharedPieces, AsyncDisposable {
    * The file is written no more, and its date is set. From now on it belongs to its user: once somebody has changed it, nothing
    * of it is given any more. @throws NearbitsError E_IO
    */
-  async freeze(): Promise<void> {
+  async finished(): Promise<void> {
     try {
-      this.#frozen = await this.#file.stat({ bigint: true });
+      this.#finished = await this.#file.stat({ bigint: true });
     } catch (error) {
       throw toNearbitsError(error, 'E_IO');
     }
@@ -101,14 +105,6 @@ export class PartPieces implements SharedPieces, AsyncDisposable {
     await reading;
   }
 
-  /**
-   * Nothing is written any more, and the file may soon be its user's: from now on its date and size are looked at before
-   * each answer, and once they change nothing of it is given any more.
-   */
-  async finished(): Promise<void> {
-    this.#finished = await this.#file.stat();
-  }
-
   /** Ends what is being read, offers nothing any more and closes the file. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -120,9 +116,8 @@ export class PartPieces implements SharedPieces, AsyncDisposable {
   }
 
   async #read(range: ByteRange, sink: ByteSink, signal: AbortSignal): Promise<void> {
-    await this.#refuseChanged();
     for (const run of cutBatches(range, this)) {
-      await this.#checkFrozen();
+      await this.#checkFinished();
       signal.throwIfAborted();
       for (let piece = run.first; piece < run.end; piece++) this.#hash(piece);
       if (rangeLength(rangeOf(run, this)) > CHUNK_BYTES) await this.#giveLarge(run, sink, signal);
@@ -130,19 +125,10 @@ export class PartPieces implements SharedPieces, AsyncDisposable {
     }
   }
 
-  async #refuseChanged(): Promise<void> {
-    if (this.#finished === null) return;
-    const { mtimeMs, size } = await this.#file.stat();
-    if (mtimeMs === this.#finished.mtimeMs && size === this.#finished.size) return;
-    // Not waited for: closing waits for the reads that run, this one among them.
-    void this.close();
-    throw new NearbitsError('E_NOT_FOUND', 'the file was changed after it was fetched');
-  }
-
   // Pieces of at most 1 MiB together: checked in the very bytes that are handed out.
   async #giveSmall(run: PieceRun, sink: ByteSink): Promise<void> {
     const range = rangeOf(run, this);
-    const chunk = await this.#readChunk(range);
+    const chunk = await this.#chunks.read(range);
     for (let piece = run.first; piece < run.end; piece++) {
       if (this.#checked.has(piece)) continue;
       const { start, end } = rangeOf({ first: piece, end: piece + 1 }, this);
@@ -160,36 +146,17 @@ export class PartPieces implements SharedPieces, AsyncDisposable {
         digest.update(chunk);
         sharedChunks.giveBack(chunk);
       };
-      await this.#eachChunk(range, take, signal);
+      await this.#chunks.each(range, take, signal);
       this.#compare(first, digest.digest());
     }
-    await this.#eachChunk(range, sink, signal);
-  }
-
-  async #eachChunk(range: ByteRange, take: ByteSink, signal: AbortSignal): Promise<void> {
-    for (let { start } = range; start < range.end; start += CHUNK_BYTES) {
-      signal.throwIfAborted();
-      await take(await this.#readChunk({ start, end: Math.min(start + CHUNK_BYTES, range.end) }));
-    }
-  }
-
-  async #readChunk({ start, end }: ByteRange): Promise<Uint8Array> {
-    const length = end - start;
-    // The pool lends only whole chunks; small pieces must not take as much memory as large ones.
-    const chunk = length === CHUNK_BYTES ? sharedChunks.take() : Buffer.allocUnsafeSlow(length);
-    for (let done = 0; done < length; ) {
-      const { bytesRead } = await this.#file.read(chunk, done, length - done, start + done);
-      if (bytesRead === 0) throw this.#damage(Math.floor((start + done) / this.pieceSize), 'its file ends before');
-      done += bytesRead;
-    }
-    return chunk;
+    await this.#chunks.each(range, sink, signal);
   }
 
   // A change between this look and the read is left to the hash of the receiver.
-  async #checkFrozen(): Promise<void> {
-    if (this.#frozen === null) return;
+  async #checkFinished(): Promise<void> {
+    if (this.#finished === null) return;
     const { size, mtimeNs } = await this.#file.stat({ bigint: true });
-    if (size === this.#frozen.size && mtimeNs === this.#frozen.mtimeNs) return;
+    if (size === this.#finished.size && mtimeNs === this.#finished.mtimeNs) return;
     this.#isChanged = true;
     throw new NearbitsError('E_NOT_FOUND', 'the file was changed by somebody else');
   }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ByteRange } from '../../core/byte-range.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { ContentId, NodeId } from '../../core/ids.ts';
 import type { EmitEvent } from '../../observe/events.ts';
@@ -6,7 +7,7 @@ import type { Logger } from '../../observe/log.ts';
 import type { Identity } from '../../peer/identity.ts';
 import { RECEIPTS_HEADER } from '../../peer/piece-questions.ts';
 import type { UploadLimits } from '../../plan/swarm/uploads.ts';
-import { type AnsweringDeps, answering, soon } from '../answering.ts';
+import { type AnsweringDeps, answering, type Retry, soon } from '../answering.ts';
 import { type ContentAnswer, isRefusal, type Refusal } from '../content-request.ts';
 import { ContentSender } from '../content-sender.ts';
 import { RateLimit, type ServeRate } from '../rate-limit.ts';
@@ -56,7 +57,7 @@ export class PieceServer {
   constructor(deps: PieceServerDeps, options: { readonly limits: PieceLimits; readonly writeTimeoutMs: number }) {
     const { clock, log, emit } = deps;
     this.#deps = deps;
-    this.#answering = { log, emit, caps: new RequestCaps({ clock }, CAPS), retry: soon };
+    this.#answering = { log, emit, caps: new RequestCaps({ clock }, CAPS), retry: soonEnough };
     this.#places = new PiecePlaces({ clock }, options.limits);
     this.#rate = new RateLimit({ clock }, options.limits);
     this.#receipts = new ReceiptBook(deps);
@@ -90,7 +91,7 @@ export class PieceServer {
     });
   }
 
-  async #give(pieces: SharedPieces, wanted: { start: number; end: number }, to: Asker): Promise<Refusal | null> {
+  async #give(pieces: SharedPieces, wanted: ByteRange, to: Asker): Promise<Refusal | null> {
     const asked = findPieces(wanted, pieces);
     if (isRefusal(asked)) return asked;
     const { range, run } = asked;
@@ -139,6 +140,9 @@ export class PieceServer {
     }
   }
 }
+
+// The caps count single requests and name shorter times than anything is free in.
+const soonEnough: Retry = (status, reason, waitMs) => soon(status, reason, Math.max(waitMs, BUSY_MS));
 
 /** Who asked, for which content, and where the answer goes. */
 interface Asker {

@@ -87,8 +87,8 @@ test('a file that was cut off has lost the pieces behind the cut', async () => {
   expect(damaged).toEqual([2]);
 });
 
-test('once frozen, a file that somebody changes is given no more', async () => {
-  await part.pieces.freeze();
+test('once it is finished, a file that somebody changes is given no more', async () => {
+  await part.pieces.finished();
   expect(await read(part.pieces, 0, MIB)).toHaveLength(MIB);
   await part.truncate(4 * MIB);
   expect(await failure(read(part.pieces, 0, MIB))).toBe('E_NOT_FOUND');
