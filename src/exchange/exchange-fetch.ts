@@ -1,0 +1,162 @@
+import type { ByteRange } from '../core/byte-range.ts';
+import type { Clock, Timer } from '../core/clock.ts';
+import type { NodeId } from '../core/ids.ts';
+import type { Source, SourceKind } from '../core/source.ts';
+import type { SwarmPeer } from '../peer/swarm/swarm-port.ts';
+import type { PieceRequest } from '../plan/swarm/next-requests.ts';
+import type { PieceRun } from '../plan/swarm/piece-set.ts';
+import type { FetchTarget } from '../transfer/active-source.ts';
+import type { PartFile } from '../transfer/part-file.ts';
+import type { Note } from '../transfer/trace.ts';
+import { NeighbourWork } from './neighbour-work.ts';
+import { OriginWork } from './origin-work.ts';
+import type { Participant, Worker } from './participant.ts';
+import { PieceList } from './piece-list.ts';
+import { presentPieces } from './present-pieces.ts';
+import type { ExchangeSide } from './side.ts';
+import type { WorkContext, WorkListener } from './work-context.ts';
+
+/** What one fetch works with. */
+export interface ExchangeFetchDeps {
+  readonly participant: Participant;
+  /** Holds the whole file, from its first byte. */
+  readonly part: PartFile;
+  readonly origin: Source;
+  readonly side: () => ExchangeSide | null;
+  readonly clock: Clock;
+  readonly note: Note;
+  readonly listener: WorkListener;
+}
+
+/** How patient a fetch is. */
+export interface ExchangeFetchOptions {
+  /** How often the origin may fail in a row without a new byte. */
+  readonly originRetries: number;
+}
+
+/** When the origin refuses this node, it waits this long for what others fetch. */
+const OTHERS_HELP_MS = 30_000;
+const LOOK_EVERY_MS = 1_000;
+
+/** Fetches one file together with the neighbours that want it too, until its part file is complete. */
+export class ExchangeFetch implements Worker {
+  readonly #deps: ExchangeFetchDeps;
+  readonly #stop = new AbortController();
+  readonly #done = Promise.withResolvers<void>();
+  readonly #context: WorkContext;
+  readonly #origin: OriginWork;
+  readonly #neighbours: NeighbourWork;
+  readonly list: PieceList;
+  #gainedMs: number;
+  #watch: Timer | null = null;
+
+  constructor(deps: ExchangeFetchDeps, { originRetries }: ExchangeFetchOptions) {
+    this.#deps = deps;
+    const { participant, part, clock, note, side } = deps;
+    this.list = new PieceList(participant.content);
+    this.#gainedMs = clock.monotonicMs();
+    this.#done.promise.catch(() => undefined); // whoever runs hears of it
+    this.#context = {
+      content: participant.content,
+      participant,
+      swarm: participant.swarm,
+      list: this.list,
+      part,
+      clock,
+      note,
+      side,
+      originRetries,
+      signal: this.#stop.signal,
+      target: (kind, onPiece) => this.#target(kind, onPiece),
+      fail: (error) => this.#done.reject(error),
+    };
+    this.#origin = new OriginWork(this.#context, deps.origin);
+    this.#neighbours = new NeighbourWork(this.#context);
+  }
+
+  get originPosition(): number | null {
+    return this.#origin.position;
+  }
+
+  /** Whether the origin does not serve this node. */
+  get isRefused(): boolean {
+    return this.#origin.refusal !== null;
+  }
+
+  /** Bytes that each neighbour gave. */
+  get givers(): ReadonlyMap<NodeId, number> {
+    return this.#neighbours.givers;
+  }
+
+  /**
+   * Runs until every piece is there.
+   * @throws NearbitsError the reason why that cannot be, or the reason of the signal; what came is kept in the part file.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { participant, clock, part } = this.#deps;
+    const aborted = () => this.#done.reject(signal.reason);
+    signal.addEventListener('abort', aborted, { once: true });
+    try {
+      signal.throwIfAborted();
+      participant.swarm.gained(
+        await presentPieces(part, this.list, participant.content, signal),
+        false,
+        clock.monotonicMs(),
+      );
+      this.#lookIfDone();
+      participant.begin(this);
+      this.#watchOthers();
+      await this.#done.promise;
+    } finally {
+      signal.removeEventListener('abort', aborted);
+      this.#watch?.cancel();
+      this.#stop.abort();
+      await Promise.all([this.#origin.settled(), this.#neighbours.settled()]);
+    }
+  }
+
+  fetchFromOrigin(run: PieceRun): void {
+    if (!this.#stop.signal.aborted) this.#origin.fetch(run);
+  }
+
+  stopOrigin(): void {
+    this.#deps.note('SWARM_YIELDED', 'somebody else fetches the same from the origin');
+    this.#origin.stop();
+  }
+
+  ask(request: PieceRequest, from: SwarmPeer): void {
+    if (!this.#stop.signal.aborted) this.#neighbours.ask(request, from);
+  }
+
+  banned(nodeId: NodeId): void {
+    this.#deps.note('PEER_BANNED', `${nodeId} gave wrong bytes to somebody, with proof`, { peer: nodeId });
+  }
+
+  #target(kind: SourceKind, onPiece: (piece: number) => void): FetchTarget {
+    const { part, clock, listener, participant } = this.#deps;
+    const { pieceSize } = participant.content;
+    const onProven = (range: ByteRange) => {
+      this.#gainedMs = clock.monotonicMs();
+      listener.onProven(range);
+      onPiece(Math.floor(range.start / pieceSize));
+      this.#lookIfDone();
+    };
+    return { part, clock, onBytes: (bytes) => listener.onBytes(kind, bytes), onProven };
+  }
+
+  #lookIfDone(): void {
+    if (this.#deps.part.isComplete) this.#done.resolve();
+  }
+
+  // Whom the origin refuses lives on what others fetch; when that ends, its own failure is the reason.
+  #watchOthers(): void {
+    const { clock, participant } = this.#deps;
+    this.#watch = clock.after(LOOK_EVERY_MS, () => {
+      const { refusal } = this.#origin;
+      const isAlone = participant.swarm.partners.length === 0;
+      const waitedMs = clock.monotonicMs() - this.#gainedMs;
+      if (refusal !== null && (isAlone || waitedMs > OTHERS_HELP_MS)) this.#done.reject(refusal);
+      else this.#watchOthers();
+    });
+  }
+}

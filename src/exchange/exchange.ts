@@ -1,0 +1,183 @@
+import type { Cache } from '../cache/cache.ts';
+import type { CacheRecord } from '../cache/record.ts';
+import type { Clock } from '../core/clock.ts';
+import type { ContentId, NodeId } from '../core/ids.ts';
+import type { Piece } from '../core/pieces.ts';
+import type { Random } from '../core/random.ts';
+import type { EmitEvent } from '../observe/events.ts';
+import type { Identity } from '../peer/identity.ts';
+import type { SwarmBody, SwarmListener, SwarmPeer } from '../peer/swarm/swarm-port.ts';
+import type { PieceShelf, SharedPieces } from '../serve/pieces/shared-pieces.ts';
+import type { ExchangeContent } from './content.ts';
+import { CachedPieces, HeldRecords } from './held-record.ts';
+import { JoinedFetch, type JoinRequest } from './joined-fetch.ts';
+import { Participant } from './participant.ts';
+import type { ExchangeSide } from './side.ts';
+
+/** What the exchange works with. */
+export interface ExchangeDeps {
+  readonly identity: Identity;
+  readonly cache: Pick<Cache, 'open'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: EmitEvent;
+}
+
+/** Contents that a node takes part in at a time; further ones are fetched alone. */
+const MAX_CONTENTS = 32;
+/** Contents of records that neighbours were told of lately; each takes up to 256 KiB for its hashes. */
+const MAX_HELD = 64;
+
+/** What a node does in one content, for people. */
+export interface ContentView {
+  readonly contentId: ContentId;
+  readonly url: string;
+  readonly bytes: number;
+  readonly pieces: number;
+  readonly piecesHere: number;
+  /** Whether single pieces can be proven. */
+  readonly anchored: boolean;
+  readonly isFetching: boolean;
+  readonly partners: readonly string[];
+  readonly banned: readonly NodeId[];
+  readonly givenBytes: number;
+}
+
+/**
+ * All contents that this node fetches or gives together with its neighbours. It brings together what neighbours say, the
+ * decisions, and the files: nothing here decides who fetches what.
+ */
+export class Exchange implements SwarmListener, PieceShelf {
+  readonly #deps: ExchangeDeps;
+  readonly #participants = new Map<ContentId, Participant>();
+  readonly #held = new HeldRecords({ maxEntries: MAX_HELD });
+  /** What the user waits for: the content, or null for a file that is fetched alone. */
+  readonly #foreground = new Set<{ readonly contentId: ContentId | null }>();
+  #side: ExchangeSide | null = null;
+
+  constructor(deps: ExchangeDeps) {
+    this.#deps = deps;
+  }
+
+  /** The side towards the neighbours opened, or closed with null; what is going on goes on with it. */
+  attach(side: ExchangeSide | null): void {
+    this.#side = side;
+  }
+
+  /** Everything that goes on, for people. */
+  list(): ContentView[] {
+    return [...this.#participants.values()].map(viewOf);
+  }
+
+  /** Takes part in fetching a content, or says why that is not possible. */
+  join(content: ExchangeContent, request: JoinRequest): JoinedFetch | string {
+    if (this.#side === null) return 'the side towards the neighbours is closed';
+    const known = this.#participants.get(content.id);
+    if (known?.isFetching) return 'this machine is fetching the same content already';
+    known?.end();
+    if (!this.#hasRoom()) return `this node takes part in ${MAX_CONTENTS} contents already`;
+    const participant = this.#begin(content, true);
+    const { identity, clock } = this.#deps;
+    return new JoinedFetch({ participant, identity, clock, side: () => this.#side }, request);
+  }
+
+  /** Notes that the user waits for a file until the returned function is called; `contentId` null: it is fetched alone. */
+  userWaits(contentId: ContentId | null): () => void {
+    const entry = { contentId };
+    this.#foreground.add(entry);
+    return () => this.#foreground.delete(entry);
+  }
+
+  /** A neighbour that searched was told of this record: it may say next that it wants its pieces. */
+  told(record: CacheRecord, pieces: readonly Piece[]): void {
+    this.#held.told(record, pieces);
+  }
+
+  heard(from: SwarmPeer, contentId: ContentId, body: SwarmBody): void {
+    const participant = this.#participants.get(contentId) ?? this.#wake(contentId, body);
+    participant?.heard(from, body);
+  }
+
+  interested(contentId: ContentId, nodeId: NodeId, ageMs: number): void {
+    this.#participants.get(contentId)?.interested(nodeId, ageMs);
+  }
+
+  lost(nodeId: NodeId): void {
+    for (const participant of this.#participants.values()) participant.lost(nodeId);
+  }
+
+  find(contentId: ContentId): SharedPieces | null {
+    return this.#participants.get(contentId)?.pieces ?? null;
+  }
+
+  isUserBusyElsewhere(contentId: ContentId): boolean {
+    for (const waited of this.#foreground) if (waited.contentId !== contentId) return true;
+    return false;
+  }
+
+  given(contentId: ContentId, bytes: number): void {
+    this.#participants.get(contentId)?.gave(bytes);
+  }
+
+  /** Leaves every content. */
+  stop(): void {
+    for (const participant of [...this.#participants.values()]) participant.end();
+  }
+
+  // Somebody who was told of a record of the cache wants its pieces.
+  #wake(contentId: ContentId, body: SwarmBody): Participant | null {
+    const found = this.#held.find(contentId);
+    if (found === null || body.kind !== 'beat' || body.beat.kind !== 'hello' || !this.#hasRoom()) return null;
+    const { held, content } = found;
+    const participant = this.#begin(content, false);
+    const { cache, identity, clock } = this.#deps;
+    participant.pieces = new CachedPieces(cache, held, content.anchored === null ? identity : null);
+    const all = Array.from({ length: participant.swarm.have.length }, (_, piece) => piece);
+    participant.swarm.gained(all, false, clock.monotonicMs());
+    participant.swarm.validated();
+    participant.touch();
+    return participant;
+  }
+
+  #begin(content: ExchangeContent, isFetching: boolean): Participant {
+    const { identity, clock, random, emit } = this.#deps;
+    const participant = new Participant(
+      { self: identity.nodeId, clock, random, emit, side: () => this.#side },
+      content,
+      isFetching,
+    );
+    participant.onEnd(() => {
+      this.#participants.delete(content.id);
+      emit({ type: 'swarm.left', contentId: content.id });
+    });
+    this.#participants.set(content.id, participant);
+    emit({ type: 'swarm.joined', contentId: content.id, url: content.url });
+    return participant;
+  }
+
+  // Whoever only gives makes room for what this node wants itself.
+  #hasRoom(): boolean {
+    if (this.#participants.size < MAX_CONTENTS) return true;
+    for (const participant of this.#participants.values()) {
+      if (participant.isFetching) continue;
+      participant.end();
+      return true;
+    }
+    return false;
+  }
+}
+
+function viewOf({ content, swarm, isFetching, bannedNodes, givenBytes }: Participant): ContentView {
+  return {
+    contentId: content.id,
+    url: content.url,
+    bytes: content.version.size,
+    pieces: swarm.have.length,
+    piecesHere: swarm.have.size,
+    anchored: content.anchored !== null,
+    isFetching,
+    partners: swarm.partners,
+    banned: bannedNodes,
+    givenBytes,
+  };
+}

@@ -1,0 +1,125 @@
+import { type Descriptor, descriptorId } from '../content/descriptor.ts';
+import type { Clock } from '../core/clock.ts';
+import type { NodeId } from '../core/ids.ts';
+import type { Source } from '../core/source.ts';
+import type { Identity } from '../peer/identity.ts';
+import { signDescriptor } from '../peer/protocol/descriptor-codec.ts';
+import { PartPieces } from '../serve/pieces/part-pieces.ts';
+import type { PartFile } from '../transfer/part-file.ts';
+import type { Note } from '../transfer/trace.ts';
+import { anchoredDescriptor } from './bad-piece.ts';
+import { ExchangeFetch } from './exchange-fetch.ts';
+import type { Participant } from './participant.ts';
+import type { ExchangeSide } from './side.ts';
+import type { WorkListener } from './work-context.ts';
+
+/** What a fetch brings along when it joins. */
+export interface JoinRequest {
+  /** Holds the whole file, from its first byte. */
+  readonly part: PartFile;
+  readonly origin: Source;
+  readonly note: Note;
+  readonly listener: WorkListener;
+  /** How often the origin may fail in a row without a new byte. */
+  readonly originRetries: number;
+}
+
+/** What a joined fetch works with. */
+export interface JoinedFetchDeps {
+  readonly participant: Participant;
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly side: () => ExchangeSide | null;
+}
+
+/**
+ * A file that is fetched together with neighbours: {@link run}, then either {@link accepted} when the whole file was found
+ * right, or {@link leave}. What can be proven piece by piece is given from the first piece on, all else once it is accepted.
+ */
+export class JoinedFetch {
+  readonly #deps: JoinedFetchDeps;
+  readonly #request: JoinRequest;
+  readonly #fetch: ExchangeFetch;
+  #pieces: PartPieces | null = null;
+
+  constructor(deps: JoinedFetchDeps, request: JoinRequest) {
+    this.#deps = deps;
+    this.#request = request;
+    const { participant, clock, side } = deps;
+    const { part, origin, note, listener, originRetries } = request;
+    this.#fetch = new ExchangeFetch({ participant, part, origin, side, clock, note, listener }, { originRetries });
+    // Nobody fetches before it is known whether somebody has the file already.
+    participant.swarm.forbidOrigin(true);
+    participant.onEnd(() => void this.#pieces?.close());
+  }
+
+  /** Bytes that each neighbour gave. */
+  get givers(): ReadonlyMap<NodeId, number> {
+    return this.#fetch.givers;
+  }
+
+  /** From now on the origin may be asked, when it is this node's turn. */
+  allowOrigin(): void {
+    if (this.#fetch.isRefused) return;
+    this.#deps.participant.swarm.forbidOrigin(false);
+    this.#deps.participant.touch();
+  }
+
+  /** A search found somebody who has the whole file. */
+  foundHolder(nodeId: NodeId): void {
+    this.#deps.participant.interested(nodeId, 0);
+    this.#deps.participant.touch();
+  }
+
+  /**
+   * Fetches until every piece is there.
+   * @throws NearbitsError the reason why that cannot be, or the reason of the signal; what came is kept in the part file.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { participant } = this.#deps;
+    const anchored = anchoredDescriptor(participant.content);
+    if (anchored !== null) await this.#give(anchored, null);
+    await this.#fetch.run(signal);
+  }
+
+  /** The whole file was found right: it stays available until nobody nearby wants it. */
+  async accepted(): Promise<void> {
+    const { participant, clock, identity } = this.#deps;
+    const { content, swarm } = participant;
+    if (content.anchored === null) {
+      const { url, version, pieceSize } = content;
+      const pieces = this.#request.part.pieces().map(({ hash }) => hash);
+      const descriptor: Descriptor = {
+        size: version.size,
+        pieceSize,
+        pieces,
+        sha256: null,
+        anchor: { kind: 'holder', nodeId: identity.nodeId },
+      };
+      await this.#give(descriptor, signDescriptor(descriptor, url, version, identity));
+      swarm.originEnded(clock.monotonicMs());
+      swarm.validated();
+    }
+    await this.#pieces?.finished();
+    participant.rest();
+  }
+
+  /** Ends this node's part in it: the fetch failed, was paused, or the file is not what it should be. Idempotent. */
+  leave(): void {
+    this.#deps.participant.end();
+  }
+
+  async #give(descriptor: Descriptor, signed: Uint8Array | null): Promise<void> {
+    const { participant } = this.#deps;
+    const { size, pieceSize, pieces } = descriptor;
+    this.#pieces = await PartPieces.open(this.#request.part.path, {
+      descriptorId: descriptorId(descriptor),
+      size,
+      pieceSize,
+      hashes: pieces ?? [],
+      have: participant.swarm.have,
+      signedDescriptor: signed,
+    });
+    participant.pieces = this.#pieces;
+  }
+}

@@ -1,0 +1,225 @@
+import type { Clock, Timer } from '../core/clock.ts';
+import type { NodeId } from '../core/ids.ts';
+import type { Random } from '../core/random.ts';
+import type { EmitEvent } from '../observe/events.ts';
+import type { SwarmBody, SwarmPeer } from '../peer/swarm/swarm-port.ts';
+import type { Beat } from '../plan/swarm/announcements.ts';
+import type { Outgoing } from '../plan/swarm/contacts.ts';
+import type { PieceRequest } from '../plan/swarm/next-requests.ts';
+import type { PieceRun } from '../plan/swarm/piece-set.ts';
+import { Swarm, type SwarmStep } from '../plan/swarm/swarm.ts';
+import type { SharedPieces } from '../serve/pieces/shared-pieces.ts';
+import { type BadPieceProof, readEvidence } from './bad-piece.ts';
+import type { ExchangeContent } from './content.ts';
+import type { ExchangeSide } from './side.ts';
+
+/** Who carries out what the decisions ask for, while the file is fetched. */
+export interface Worker {
+  /** Where the running origin request is in the file, or null when there is none. */
+  readonly originPosition: number | null;
+  /** Begin to fetch these pieces from the origin; none is being fetched from there now. */
+  fetchFromOrigin(run: PieceRun): void;
+  stopOrigin(): void;
+  ask(request: PieceRequest, from: SwarmPeer): void;
+  /** Others have shown that a neighbour gave wrong bytes. */
+  banned(nodeId: NodeId): void;
+}
+
+/** What a participant works with. */
+export interface ParticipantDeps {
+  readonly self: NodeId;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: EmitEvent;
+  /** The open side, or null while there is none. */
+  readonly side: () => ExchangeSide | null;
+}
+
+/** Who has everything stays this long after the last neighbour that wanted something. */
+const LINGER_MS = 30_000;
+/** And no longer than this in all: whoever comes later finds the file in the cache. */
+const LINGER_AT_MOST_MS = 600_000;
+/** Neighbours whose place is remembered, at most: partners are some forty. */
+const MAX_PEERS = 256;
+
+/**
+ * One node's part in one content: carries what `Swarm` decides to the neighbours and to the worker, and tells it what
+ * they say. Lives from the moment the node wants the content until nobody nearby wants it any more.
+ */
+export class Participant {
+  readonly content: ExchangeContent;
+  readonly swarm: Swarm;
+  readonly #deps: ParticipantDeps;
+  readonly #peers = new Map<NodeId, SwarmPeer>();
+  readonly #banned = new Set<NodeId>();
+  readonly #endListeners: (() => void)[] = [];
+  #worker: Worker | null = null;
+  /** Whether a file is being fetched, and not only given. */
+  isFetching: boolean;
+  /** What can be given; null before there is anything. */
+  pieces: SharedPieces | null = null;
+  #timer: Timer | null = null;
+  #ended = false;
+  #completeMs: number | null = null;
+  #wantedMs: number;
+  #given = 0;
+
+  constructor(deps: ParticipantDeps, content: ExchangeContent, isFetching: boolean) {
+    this.#deps = deps;
+    this.isFetching = isFetching;
+    this.content = content;
+    const { self, random, clock } = deps;
+    const { id, version, pieceSize, anchored } = content;
+    const nowMs = clock.monotonicMs();
+    this.#wantedMs = nowMs;
+    this.swarm = new Swarm(
+      { contentId: id, self, size: version.size, pieceSize, anchored: anchored !== null, random },
+      nowMs,
+    );
+    for (const { nodeId, ageMs } of deps.side()?.swarm.interestedIn(id) ?? []) this.interested(nodeId, ageMs);
+  }
+
+  /** Bytes that went to neighbours. */
+  get givenBytes(): number {
+    return this.#given;
+  }
+
+  get bannedNodes(): readonly NodeId[] {
+    return [...this.#banned];
+  }
+
+  /** `listener` is called once, when this node has nothing to give or to want here any more. */
+  onEnd(listener: () => void): void {
+    this.#endListeners.push(listener);
+  }
+
+  /** Begins to work: from now on steps are carried out. */
+  begin(worker: Worker): void {
+    this.#worker = worker;
+    this.touch();
+  }
+
+  /** The worker is done, or gives up; the participant goes on giving what there is. */
+  rest(): void {
+    this.#worker = null;
+    this.isFetching = false;
+    this.touch();
+  }
+
+  /** Something changed: takes a step now. */
+  touch(): void {
+    if (this.#ended) return;
+    this.#timer?.cancel();
+    const nowMs = this.#deps.clock.monotonicMs();
+    const position = this.#worker?.originPosition ?? null;
+    if (position !== null) this.swarm.originAt(position, nowMs);
+    const step = this.swarm.step(nowMs);
+    this.#act(step);
+    if (this.#isOver(nowMs)) this.end();
+    else this.#timer = this.#deps.clock.after(Math.max(1, step.nextMs - nowMs), () => this.touch());
+  }
+
+  /** A proven member said something about this content. */
+  heard(from: SwarmPeer, body: SwarmBody): void {
+    if (this.#ended) return;
+    this.#remember(from);
+    if (body.kind === 'evidence') this.#heardEvidence(body.evidence);
+    else this.#heardBeat(from.nodeId, body.beat);
+  }
+
+  #heardBeat(from: NodeId, beat: Beat): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    this.#sendAll(this.swarm.hear(from, beat, nowMs));
+    // A lease that may meet the own one is looked at right away; otherwise news only lead to requests.
+    if (beat.lease !== null && this.#worker !== null && this.#worker.originPosition !== null) this.touch();
+    else if (beat.complete || beat.have.length > 0) this.ask();
+  }
+
+  /** Somebody is said to want or have this content. */
+  interested(nodeId: NodeId, ageMs: number): void {
+    this.swarm.hearInterest(nodeId, this.#deps.clock.monotonicMs() - ageMs);
+  }
+
+  /** A member cannot be reached. */
+  lost(nodeId: NodeId): void {
+    this.#peers.delete(nodeId);
+    this.swarm.lost(nodeId, this.#deps.clock.monotonicMs());
+  }
+
+  /** Makes the requests that are possible now. */
+  ask(): void {
+    if (this.#worker !== null) this.#askAll(this.swarm.requests(this.#deps.clock.monotonicMs()));
+  }
+
+  /** This node was given wrong bytes; partners hear it where there is proof. */
+  ban(nodeId: NodeId, proof: BadPieceProof | null): void {
+    if (this.#banned.has(nodeId)) return;
+    this.#banned.add(nodeId);
+    const partners = this.swarm.partners as NodeId[];
+    this.swarm.ban(nodeId, this.#deps.clock.monotonicMs());
+    this.#deps.emit({ type: 'swarm.banned', contentId: this.content.id, nodeId, proven: proof !== null });
+    if (proof === null) return;
+    const body = { kind: 'evidence', evidence: proof.evidence } as const;
+    for (const to of partners) if (to !== nodeId) this.#deps.side()?.swarm.send(to, this.content.id, body);
+  }
+
+  /** Bytes were given to a neighbour. */
+  gave(bytes: number): void {
+    this.#given += bytes;
+    this.#wantedMs = this.#deps.clock.monotonicMs();
+  }
+
+  /** Leaves: the partners hear it. Idempotent. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#timer?.cancel();
+    this.#sendAll(this.swarm.leave());
+    for (const listener of this.#endListeners) listener();
+  }
+
+  #act({ interest, beats, origin, requests }: SwarmStep): void {
+    if (interest) this.#deps.side()?.swarm.tellInterest(this.content.id);
+    this.#sendAll(beats);
+    if (this.#worker === null) return;
+    if (origin === 'stop') this.#worker.stopOrigin();
+    else if (origin !== 'keep') this.#worker.fetchFromOrigin(origin);
+    this.#askAll(requests);
+  }
+
+  #askAll(requests: readonly PieceRequest[]): void {
+    for (const request of requests) {
+      const from = this.#peers.get(request.partner as NodeId);
+      if (from !== undefined && this.#worker !== null) this.#worker.ask(request, from);
+      else this.swarm.answered(request, 'failed', this.#deps.clock.monotonicMs());
+    }
+  }
+
+  #sendAll(outgoing: readonly Outgoing[]): void {
+    const swarm = this.#deps.side()?.swarm;
+    for (const { to, beat } of outgoing) swarm?.send(to as NodeId, this.content.id, { kind: 'beat', beat });
+  }
+
+  #remember(from: SwarmPeer): void {
+    this.#peers.delete(from.nodeId);
+    this.#peers.set(from.nodeId, from);
+    const [oldest] = this.#peers.keys();
+    if (this.#peers.size > MAX_PEERS && oldest !== undefined) this.#peers.delete(oldest);
+  }
+
+  // What somebody says of another counts only with the signature of the accused.
+  #heardEvidence(evidence: Uint8Array): void {
+    const proof = readEvidence(evidence, this.content);
+    if (proof === null || proof.nodeId === this.#deps.self || this.#banned.has(proof.nodeId)) return;
+    this.#worker?.banned(proof.nodeId);
+    this.ban(proof.nodeId, proof);
+  }
+
+  #isOver(nowMs: number): boolean {
+    if (this.isFetching) return false;
+    if (this.pieces === null || !this.swarm.have.isComplete) return true;
+    this.#completeMs ??= nowMs;
+    if (this.swarm.partners.length > 0) this.#wantedMs = nowMs;
+    return nowMs - this.#wantedMs > LINGER_MS || nowMs - this.#completeMs > LINGER_AT_MOST_MS;
+  }
+}
