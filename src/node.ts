@@ -8,6 +8,7 @@ import { ConfigStore } from './config/store.ts';
 import { systemClock } from './core/clock.ts';
 import type { NodeId } from './core/ids.ts';
 import { systemRandom } from './core/random.ts';
+import { Exchange } from './exchange/exchange.ts';
 import type { Sharing, TransferPolicy } from './fetch/deps.ts';
 import type { JobPolicy } from './job/context.ts';
 import { type JobsDeps, openJobs } from './job/open-jobs.ts';
@@ -104,7 +105,10 @@ async function start(options: NodeOptions, starting: Starting): Promise<Nearbits
   const table = database.table('roster', rosterRecordSchema);
   const roster = starting.own(await Roster.open({ table, clock, log, emit }), (it) => it.close());
   const domainDir = join(paths.dataDir, 'domain');
-  const peers = new PeerSwitch({ identity, domainDir, cache, roster, clock, log, emit });
+  const exchange = starting.own(new Exchange({ identity, cache, clock, random: systemRandom, emit }), (it) =>
+    it.stop(),
+  );
+  const peers = new PeerSwitch({ identity, domainDir, cache, roster, exchange, clock, log, emit });
   starting.own(peers, (it) => it.close());
   await peers.open(config.current);
   peers.watchExpiry(() => config.current);
@@ -125,6 +129,7 @@ async function start(options: NodeOptions, starting: Starting): Promise<Nearbits
     warm: new WarmParts(),
     neighbours: () => (config.current.peers.client ? peers.current : { on: false, reason: 'peers.client is false' }),
     shareInto: () => shareInto(peers, config.current, cache),
+    exchange,
     policy: () => policyOf(config.current),
   };
   const origin = () => origins.current;
@@ -233,11 +238,12 @@ function shareInto(peers: PeerSwitch, config: Config, cache: Cache): Sharing<Cac
   return config.peers.server ? { on: true, use: cache } : { on: false, reason: 'peers.server is false' };
 }
 
-function policyOf({ search, origin }: Config): TransferPolicy {
+function policyOf({ search, origin, swarm }: Config): TransferPolicy {
   return {
     patience: { foregroundMs: search.patienceMs.foreground, backgroundMs: search.patienceMs.background },
     originRetries: origin.retries,
     whenOriginDown: search.whenOriginDown,
+    swarm: { enabled: swarm.enabled, minBytes: swarm.minBytes },
   };
 }
 

@@ -29,6 +29,8 @@ export async function accept(
 ): Promise<Delivered | null> {
   const { fetched, wish } = candidate;
   const { part, share } = fetched;
+  await using refusal = new AsyncDisposableStack();
+  refusal.defer(() => fetched.refused());
   const comparison = await compareFile(part, wish.descriptor, task.request.sha256, signal);
   if (comparison?.matches === false) {
     await part.discard();
@@ -38,6 +40,8 @@ export async function accept(
   if (comparison !== null)
     task.note('DIGEST_OK', `the file matches ${printAnchor(comparison.anchor)}`, comparison.data);
   await part.seal();
+  refusal.move();
+  await fetched.accepted();
   const { url, version } = wish;
   const sha256 = comparison?.sha256 ?? null;
   return { url, version, lastModifiedMs: version.lastModifiedMs, bytes: part.wanted.size, sha256, share };

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { NearbitsError } from '../core/errors.ts';
 import type { NodeId } from '../core/ids.ts';
 import type { Source } from '../core/source.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import type { EmitEvent } from '../observe/events.ts';
 import type { Logger } from '../observe/log.ts';
 import type { OriginSession } from '../origin/origin-session.ts';
@@ -34,6 +35,8 @@ export interface TransferPolicy {
   readonly patience: Patience;
   readonly originRetries: number;
   readonly whenOriginDown: OriginDownRule;
+  /** When a file is fetched together with the neighbours that want it too. */
+  readonly swarm: { readonly enabled: boolean; readonly minBytes: number };
 }
 
 /** Neighbours and the cache that is shared with them, or the reason why there are none. */
@@ -50,6 +53,8 @@ export interface FetchDeps {
   readonly warm: WarmParts;
   /** Asked anew for each transfer, because membership and policy may change meanwhile. */
   readonly neighbours: () => Sharing<Neighbours>;
+  /** Where those meet who want the same. */
+  readonly exchange: Pick<Exchange, 'join' | 'userWaits'>;
   /** The cache, when results may be put into it for others. */
   readonly shareInto: () => Sharing<Cache>;
   /** The cache, when it may be read; also when nothing may be shared any more. */

@@ -15,13 +15,14 @@ import { Transfer } from '../transfer/transfer.ts';
 import type { FetchDeps, Neighbours } from './deps.ts';
 import type { FileTask } from './file-task.ts';
 import { offerFromPeer } from './offer-from-peer.ts';
+import type { FetchedBytes, Round } from './round.ts';
 import type { Wish } from './wish.ts';
 
 /** BITS asks again at most three times after peers failed; then the origin finishes the file (BUP 3.6.5.2.4.1). */
 const MAX_SEARCH_ROUNDS = 3;
 
-/** The sources of one version while it is fetched. */
-export class FetchRound {
+/** One version, fetched from the cache, from neighbours that hold it, and from the origin. */
+export class FetchRound implements Round {
   readonly transfer: Transfer;
   readonly #wish: Wish;
   readonly #part: PartFile;
@@ -75,6 +76,18 @@ export class FetchRound {
   /** What the origin's last answer said about sharing; allowed where the origin was not asked. */
   get share(): ShareVerdict {
     return this.#origin?.share ?? this.#wish.file?.share ?? { allowed: true };
+  }
+
+  get fetched(): FetchedBytes {
+    return { ...this.transfer.received, givers: this.transfer.givers as NodeId[] };
+  }
+
+  async accepted(): Promise<void> {
+    // Whoever wants it finds it in the cache.
+  }
+
+  refused(): void {
+    // Nobody was given anything of it.
   }
 
   async #addCache(): Promise<AsyncDisposable | null> {

@@ -1,15 +1,17 @@
-import type { NodeId } from '../core/ids.ts';
+import type { ContentId, NodeId } from '../core/ids.ts';
 import { printBytes } from '../core/units.ts';
 import type { ShareVerdict } from '../origin/share.ts';
 import { PartFile } from '../transfer/part-file.ts';
 import type { FetchDeps } from './deps.ts';
 import { checkRoom } from './destination.ts';
 import { FetchRound } from './fetch-round.ts';
+import { contentToShare, TogetherRound } from './fetch-together.ts';
 import type { FileTask } from './file-task.ts';
+import type { Round } from './round.ts';
 import type { Wish } from './wish.ts';
 
-/** A complete part file and where its bytes came from. */
-export interface Fetched {
+/** A complete part file and where its bytes came from; {@link Round.accepted} or {@link Round.refused} follows. */
+export interface Fetched extends Pick<Round, 'accepted' | 'refused'> {
   readonly part: PartFile;
   /** Whether every byte came from the origin in this run, so that a wrong digest is the origin's fault. */
   readonly allFromOrigin: boolean;
@@ -33,18 +35,55 @@ export async function fetchVersion(
   try {
     await checkRoom(task.request.destination, part.missing.size);
     const resumed = part.proven.size;
-    const round = new FetchRound(wish, part, task, deps);
-    await round.run(signal);
-    const { peer, cache } = round.transfer.received;
-    const { givers } = round.transfer;
-    if (part.isComplete)
-      return { part, allFromOrigin: peer + cache + resumed === 0, givers: givers as NodeId[], share: round.share };
+    const { round, contentId } = chooseRound(wish, part, task, deps);
+    const waitEnds = task.request.priority === 'foreground' ? deps.exchange.userWaits(contentId) : null;
+    await round.run(signal).finally(waitEnds);
+    if (part.isComplete) return fetchedBy(round, part, resumed);
   } catch (error) {
     await pause(part, deps);
     throw error;
   }
   await pause(part, deps);
   return null;
+}
+
+// Together with others where that is possible; the trace says why not.
+function chooseRound(
+  wish: Wish,
+  part: PartFile,
+  task: FileTask,
+  deps: FetchDeps,
+): { readonly round: Round; readonly contentId: ContentId | null } {
+  const together = joinOthers(wish, part, task, deps);
+  if (typeof together !== 'string') return together;
+  const { enabled, minBytes } = deps.policy().swarm;
+  // For small files, and where it is off, that is the rule and no news.
+  if (enabled && wish.version.size >= minBytes) task.note('SWARM_OFF', `not fetched together with others: ${together}`);
+  return { round: new FetchRound(wish, part, task, deps), contentId: null };
+}
+
+function joinOthers(
+  wish: Wish,
+  part: PartFile,
+  task: FileTask,
+  deps: FetchDeps,
+): { readonly round: Round; readonly contentId: ContentId } | string {
+  const content = contentToShare(wish, part, task, deps);
+  if (typeof content === 'string') return content;
+  const round = new TogetherRound(content, wish, part, task, deps);
+  return round.join() ?? { round, contentId: content.id };
+}
+
+function fetchedBy(round: Round, part: PartFile, resumed: number): Fetched {
+  const { peer, cache, givers } = round.fetched;
+  return {
+    part,
+    allFromOrigin: peer + cache + resumed === 0,
+    givers,
+    share: round.share,
+    accepted: () => round.accepted(),
+    refused: () => round.refused(),
+  };
 }
 
 async function openPart(wish: Wish, task: FileTask, deps: FetchDeps, signal: AbortSignal): Promise<PartFile> {

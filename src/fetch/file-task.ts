@@ -23,6 +23,8 @@ export interface FileRequest {
   readonly overwrite: boolean;
   /** Whether neighbours may be asked. */
   readonly usePeers: boolean;
+  /** Whether neighbours may have the content. */
+  readonly mayShare: boolean;
   /** Neighbours gave wrong content before: only the origin counts. */
   readonly originOnly: boolean;
   readonly priority: 'foreground' | 'background';

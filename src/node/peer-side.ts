@@ -5,10 +5,13 @@ import type { NearbitsError } from '../core/errors.ts';
 import type { NodeId } from '../core/ids.ts';
 import { systemRandom } from '../core/random.ts';
 import type { Membership } from '../domain/membership.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { ExchangeSide } from '../exchange/side.ts';
 import type { Neighbours } from '../fetch/deps.ts';
 import type { EmitEvent } from '../observe/events.ts';
 import type { Logger } from '../observe/log.ts';
 import { ContentClient } from '../peer/content-client.ts';
+import type { ContentTarget } from '../peer/content-connection.ts';
 import type { DiscoverOutcome, Discovery } from '../peer/discovery/discovery.ts';
 import { startDiscovery } from '../peer/discovery/start.ts';
 import type { Identity } from '../peer/identity.ts';
@@ -16,9 +19,10 @@ import { inlineSource } from '../peer/inline-source.ts';
 import { PeerNetwork } from '../peer/network.ts';
 import type { Roster } from '../peer/roster.ts';
 import type { PeerAnswer, PeerRecord, SearchQuery } from '../peer/search-types.ts';
-import type { SwarmListener } from '../peer/swarm/swarm-port.ts';
+import type { SwarmListener, SwarmPeer } from '../peer/swarm/swarm-port.ts';
 import { SwarmTalk } from '../peer/swarm/swarm-talk.ts';
 import { ContentServer } from '../serve/content-server.ts';
+import type { PieceShelf } from '../serve/pieces/shared-pieces.ts';
 import { createSearchHandler, refuseSearches } from '../serve/search-handler.ts';
 
 /** What the side that faces the neighbours works with. */
@@ -30,11 +34,9 @@ export interface PeerSideDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly emit: EmitEvent;
-  /** Hears what neighbours say about contents that are fetched together; without it this node only helps others to meet. */
-  readonly swarmListener?: SwarmListener;
+  /** Where those meet who fetch the same. */
+  readonly exchange: SwarmListener & PieceShelf & Pick<Exchange, 'attach' | 'told'>;
 }
-
-const NOBODY_LISTENS: SwarmListener = { heard: () => {}, interested: () => {}, lost: () => {} };
 
 /** What the talk goes over. Neighbours may speak before it is there; answers to that are left out. */
 interface Ways {
@@ -79,7 +81,8 @@ export class PeerSide implements Neighbours, AsyncDisposable {
     const server = config.peers.server ? await startServer(deps, config) : null;
     try {
       const { identity, membership, roster, cache, clock, log, emit } = deps;
-      const searchHandler = server === null ? refuseSearches : createSearchHandler({ cache, server });
+      const told: Exchange['told'] = (record, pieces) => deps.exchange.told(record, pieces);
+      const searchHandler = server === null ? refuseSearches : createSearchHandler({ cache, server, told });
       const ways: Ways = { network: null, discovery: null };
       const swarm = server !== null && config.swarm.enabled ? createTalk(deps, server, ways) : null;
       const listener = swarm === null ? {} : { swarmListener: swarm };
@@ -90,6 +93,7 @@ export class PeerSide implements Neighbours, AsyncDisposable {
       const side = new PeerSide(deps, config, { network, server, swarm });
       side.#discovery = await side.#startDiscovery(config);
       ways.discovery = side.#discovery;
+      deps.exchange.attach(side.#forExchange());
       return side;
     } catch (error) {
       await server?.stop();
@@ -100,7 +104,7 @@ export class PeerSide implements Neighbours, AsyncDisposable {
   /** Takes over what can change while sockets stay open. */
   async update(config: Config): Promise<void> {
     this.#search = config.search;
-    await this.#server?.update(config.serve);
+    this.#server?.update({ ...config.serve, pieces: config.swarm });
   }
 
   search(query: SearchQuery, patienceMs: number, signal: AbortSignal): AsyncIterable<PeerAnswer> {
@@ -155,6 +159,7 @@ export class PeerSide implements Neighbours, AsyncDisposable {
   }
 
   async stop(): Promise<void> {
+    this.#deps.exchange.attach(null);
     this.#stopping.abort();
     await this.#discovery?.stop();
     await this.#network.stop();
@@ -164,6 +169,17 @@ export class PeerSide implements Neighbours, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  #forExchange(): ExchangeSide | null {
+    if (this.swarm === null) return null;
+    const client = this.#client;
+    return {
+      swarm: this.swarm,
+      fetchPieces: (from, question, taker, signal) => client.fetchPieces(targetOf(from), question, taker, signal),
+      fetchDescriptor: (from, contentId, signal) => client.fetchDescriptor(targetOf(from), contentId, signal),
+      failed: (nodeId, error) => this.failed(nodeId, error),
+    };
   }
 
   async #startDiscovery({ discovery }: Config): Promise<Discovery> {
@@ -192,18 +208,26 @@ export class PeerSide implements Neighbours, AsyncDisposable {
 }
 
 function startServer(deps: PeerSideDeps, config: Config): Promise<ContentServer> {
-  const { cache, membership, clock, log, emit } = deps;
-  const options = { host: config.listen.host, port: config.listen.contentPort, ...config.serve };
-  return ContentServer.start({ cache, membership: () => membership, clock, log, emit }, options);
+  const { cache, membership, clock, log, emit, exchange, identity } = deps;
+  const { host, contentPort: port } = config.listen;
+  const pieces = !config.swarm.enabled ? {} : { pieces: { shelf: exchange, identity } };
+  return ContentServer.start(
+    { cache, membership: () => membership, clock, log, emit, ...pieces },
+    { host, port, ...config.serve, pieces: config.swarm },
+  );
+}
+
+function targetOf({ nodeId, host, contentPort }: SwarmPeer): ContentTarget {
+  return { nodeId, host, port: contentPort };
 }
 
 function createTalk(deps: PeerSideDeps, server: ContentServer, ways: Ways): SwarmTalk {
-  const { identity, roster, clock, swarmListener: listener = NOBODY_LISTENS } = deps;
+  const { identity, roster, clock, exchange } = deps;
   return new SwarmTalk({
     self: identity.nodeId,
     roster,
     clock,
-    listener,
+    listener: exchange,
     sender: () => ways.network?.swarm ?? null,
     tellSubnets: (contentId) => ways.discovery?.tellInterest(contentId) ?? false,
     contentPort: () => server.port,

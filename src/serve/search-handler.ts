@@ -3,7 +3,7 @@ import type { CacheRecord } from '../cache/record.ts';
 import { NearbitsError } from '../core/errors.ts';
 import { hasValidator } from '../core/file-version.ts';
 import type { NodeId } from '../core/ids.ts';
-import { MAX_PIECES, piecesLength, piecesTouching } from '../core/pieces.ts';
+import { MAX_PIECES, type Piece, piecesLength, piecesTouching } from '../core/pieces.ts';
 import type { RangeSet } from '../core/range-set.ts';
 import {
   MAX_RECORDS,
@@ -22,6 +22,8 @@ const MAX_ANSWER_PIECES = 2 * MAX_PIECES;
 export interface SearchHandlerDeps {
   readonly cache: Pick<Cache, 'find' | 'pieces'>;
   readonly server: Pick<ContentServer, 'port' | 'freeSlots' | 'inline'>;
+  /** Hears which records were found, with all their pieces: the asker may come back for them as for those of a swarm. */
+  readonly told?: (record: CacheRecord, pieces: readonly Piece[]) => void;
 }
 
 /**
@@ -31,7 +33,7 @@ export interface SearchHandlerDeps {
  */
 export function createSearchHandler(deps: SearchHandlerDeps): SearchHandler {
   return async (query, from, whenAnswered) => {
-    const named = await findRecords(deps.cache, query);
+    const named = await findRecords(deps, query);
     const records = await withInline(deps.server, named, query.maxInlineBytes ?? 0, from, whenAnswered);
     if (records.length === 0) return plainAnswer('not-found');
     const { server } = deps;
@@ -42,7 +44,8 @@ export function createSearchHandler(deps: SearchHandlerDeps): SearchHandler {
 /** For a node that serves nothing. */
 export const refuseSearches: SearchHandler = async () => plainAnswer('not-found');
 
-async function findRecords(cache: SearchHandlerDeps['cache'], query: SearchQuery): Promise<PeerRecord[]> {
+async function findRecords(deps: SearchHandlerDeps, query: SearchQuery): Promise<PeerRecord[]> {
+  const { cache } = deps;
   const { url, version, sha256, maxRecords } = query;
   // A version that is only a size does not say which content is meant.
   if (sha256 === null && version !== null && !hasValidator(version)) return [];
@@ -51,7 +54,7 @@ async function findRecords(cache: SearchHandlerDeps['cache'], query: SearchQuery
   let room = MAX_ANSWER_PIECES;
   for (const record of cache.find({ url, version, sha256: digest })) {
     if (records.length >= Math.min(maxRecords, MAX_RECORDS)) break;
-    const found = await toPeerRecord(cache, record, query.ranges);
+    const found = await toPeerRecord(deps, record, query.ranges);
     if (found === null || found.pieces.length > room) continue;
     room -= found.pieces.length;
     records.push(found);
@@ -82,7 +85,7 @@ async function withInline(
 
 /** What the asker needs of a record, or null when it is of no use to it. */
 async function toPeerRecord(
-  cache: SearchHandlerDeps['cache'],
+  { cache, told }: SearchHandlerDeps,
   record: CacheRecord,
   wanted: RangeSet | null,
 ): Promise<PeerRecord | null> {
@@ -90,7 +93,9 @@ async function toPeerRecord(
   const useful = wanted === null ? ranges : ranges.intersect(wanted);
   if (useful.isEmpty) return null;
   try {
-    const pieces = piecesTouching(await cache.pieces(id), useful);
+    const all = await cache.pieces(id);
+    told?.(record, all);
+    const pieces = piecesTouching(all, useful);
     return { id, version, ranges, pieceSize, pieces };
   } catch (error) {
     // Removed or found damaged meanwhile: then it is not offered.

@@ -42,14 +42,22 @@ export async function startSwarmSide({ domain, cache, config = {} }: SwarmSideOp
   const heard: SwarmSide['heard'] = [];
   const interested = new Set<string>();
   const lost: string[] = [];
-  const swarmListener: SwarmListener = {
+  const listener: SwarmListener = {
     heard: (from, contentId, body) => void heard.push({ from, contentId, body }),
     interested: (_, nodeId) => void interested.add(nodeId),
     lost: (nodeId) => void lost.push(nodeId),
   };
-  const deps = { identity, membership: await domain.join(identity), cache: cache.cache, roster, swarmListener };
+  const deps = { identity, membership: await domain.join(identity), cache: cache.cache, roster };
+  const nothing = {
+    find: () => null,
+    isUserBusyElsewhere: () => false,
+    given: () => {},
+    attach: () => {},
+    told: () => {},
+  };
+  const exchange = { ...listener, ...nothing };
   const shared = { clock: systemClock, log: silentLogger, emit: () => {} };
-  const side = await PeerSide.start({ ...deps, ...shared }, toConfig(config));
+  const side = await PeerSide.start({ ...deps, ...shared, exchange }, toConfig(config));
   return {
     ...{ identity, roster, side, heard, interested, lost },
     network: { port: side.ports.peer ?? 0 },

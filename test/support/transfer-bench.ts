@@ -6,6 +6,7 @@ import type { Caller } from '../../src/core/caller.ts';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { TransferId } from '../../src/core/ids.ts';
 import { systemRandom } from '../../src/core/random.ts';
+import { Exchange } from '../../src/exchange/exchange.ts';
 import type { Neighbours, Sharing, TransferPolicy } from '../../src/fetch/deps.ts';
 import type { JobPolicy } from '../../src/job/context.ts';
 import {
@@ -18,6 +19,7 @@ import { type OpenJobs, openJobs } from '../../src/job/open-jobs.ts';
 import { silentLogger } from '../../src/observe/log.ts';
 import type { OriginOptions } from '../../src/origin/options.ts';
 import { OriginClient } from '../../src/origin/origin-client.ts';
+import { loadOrCreateIdentity } from '../../src/peer/identity.ts';
 import { NetworkWatch } from '../../src/platform/network-watch.ts';
 import { Vault } from '../../src/security/vault.ts';
 import { Database } from '../../src/store/database.ts';
@@ -82,6 +84,7 @@ export class TransferBench implements AsyncDisposable {
       patience: { foregroundMs: 100, backgroundMs: 200 },
       originRetries: 2,
       whenOriginDown: 'newest',
+      swarm: { enabled: false, minBytes: 0 },
       ...options.policy,
     };
     const vault = await Vault.open(base, { dataDir: dir });
@@ -102,6 +105,7 @@ export class TransferBench implements AsyncDisposable {
         neighbours: (): Sharing<Neighbours> =>
           neighbours ? { on: true, use: neighbours } : { on: false, reason: 'none in this test' },
         shareInto: (): Sharing<Cache> => ({ on: true, use: cache }),
+        exchange: new Exchange({ ...base, identity: await loadOrCreateIdentity(dir), cache, random: systemRandom }),
         policy: () => policy,
       },
     };

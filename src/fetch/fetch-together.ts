@@ -1,0 +1,186 @@
+import { hasValidator } from '../core/file-version.ts';
+import type { NodeId } from '../core/ids.ts';
+import { RangeSet } from '../core/range-set.ts';
+import type { SourceKind } from '../core/source.ts';
+import { printBytes } from '../core/units.ts';
+import { contentOf, type ExchangeContent } from '../exchange/content.ts';
+import type { JoinedFetch } from '../exchange/joined-fetch.ts';
+import type { OriginSource } from '../origin/origin-source.ts';
+import type { ShareVerdict } from '../origin/share.ts';
+import { WholeFileSource } from '../origin/whole-file-source.ts';
+import { originAllowedFrom, patienceFor } from '../plan/patience.ts';
+import type { PartFile } from '../transfer/part-file.ts';
+import type { FetchDeps, Neighbours } from './deps.ts';
+import type { FileTask } from './file-task.ts';
+import type { FetchedBytes, Round } from './round.ts';
+import type { Wish } from './wish.ts';
+
+/** Whoever was found to hold the file has this long to say so before the origin is asked, in ms. */
+const HOLDER_ANSWERS_MS = 500;
+
+/** Why a file is not fetched together with neighbours, or the content that it is. */
+export function contentToShare(wish: Wish, part: PartFile, task: FileTask, deps: FetchDeps): ExchangeContent | string {
+  const { request } = task;
+  const { file, version } = wish;
+  const { swarm } = deps.policy();
+  const { size } = version;
+  if (!swarm.enabled) return 'swarm.enabled is false';
+  if (!request.usePeers || !request.mayShare) return 'the caller does not want it';
+  if (wish.originOnly) return 'the content must come from the origin now';
+  if (file === null) return 'the origin cannot be reached';
+  if (request.ranges !== null || request.onDemand) return 'only parts of the file are wanted';
+  if (size < swarm.minBytes) return `the file is smaller than ${printBytes(swarm.minBytes)} (swarm.minSize)`;
+  if (!file.share.allowed) return file.share.reason;
+  const into = deps.shareInto();
+  if (!into.on) return into.reason;
+  if (part.isComplete || deps.cache.find({ url: wish.url, version, sha256: null }).length > 0)
+    return 'this machine has some of it already';
+  const content = contentOf(wish, part, file.acceptsRanges);
+  if (content.anchored === null && !hasValidator(version))
+    return 'the origin gives neither an ETag nor a date, so versions cannot be told apart';
+  return content;
+}
+
+/** One version of one file, fetched together with the neighbours that want it too. */
+export class TogetherRound implements Round {
+  readonly #wish: Wish;
+  readonly #part: PartFile;
+  readonly #task: FileTask;
+  readonly #deps: FetchDeps;
+  readonly #content: ExchangeContent;
+  readonly #origin: OriginSource;
+  readonly #bytes = { cache: 0, peer: 0, origin: 0 };
+  #joined: JoinedFetch | null = null;
+
+  constructor(content: ExchangeContent, wish: Wish, part: PartFile, task: FileTask, deps: FetchDeps) {
+    if (wish.file === null) throw new Error('a file is fetched together only while its origin can be reached');
+    this.#content = content;
+    this.#wish = wish;
+    this.#part = part;
+    this.#task = task;
+    this.#deps = deps;
+    this.#origin = deps.origin.source(wish.file);
+  }
+
+  /** Joins those who want the same; why not, when that is not possible now. */
+  join(): string | null {
+    const { exchange, policy } = this.#deps;
+    const joined = exchange.join(this.#content, {
+      part: this.#part,
+      origin: this.#wish.file?.acceptsRanges
+        ? this.#origin
+        : new WholeFileSource(this.#origin, this.#wish.version.size),
+      note: this.#task.note,
+      listener: {
+        onBytes: (kind, bytes) => this.#onBytes(kind, bytes),
+        onProven: (range) => this.#task.proven(RangeSet.of(range)),
+      },
+      originRetries: policy().originRetries,
+    });
+    if (typeof joined === 'string') return joined;
+    this.#joined = joined;
+    return null;
+  }
+
+  get share(): ShareVerdict {
+    return this.#origin.share;
+  }
+
+  get fetched(): FetchedBytes {
+    return { ...this.#bytes, givers: [...this.#given().keys()] };
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const joined = this.#joined as JoinedFetch;
+    const { id, anchored } = this.#content;
+    const how = anchored === null ? 'which only the whole file can prove' : `in ${anchored.length} proven pieces`;
+    this.#task.note('SWARM', `fetching together with whoever wants it too, ${how}`, {
+      contentId: id,
+      anchored: anchored !== null,
+    });
+    const stop = new AbortController();
+    const searching = this.#search(joined, AbortSignal.any([signal, stop.signal]));
+    try {
+      await joined.run(signal);
+      this.#noteDone();
+    } catch (error) {
+      joined.leave();
+      throw error;
+    } finally {
+      stop.abort();
+      await searching;
+    }
+  }
+
+  async accepted(): Promise<void> {
+    await this.#joined?.accepted();
+  }
+
+  refused(): void {
+    this.#joined?.leave();
+  }
+
+  /** Asks who has the file already; meanwhile nobody asks the origin. */
+  async #search(joined: JoinedFetch, signal: AbortSignal): Promise<void> {
+    const { clock, policy, neighbours } = this.#deps;
+    const { priority } = this.#task.request;
+    const { patience } = policy();
+    const open = neighbours();
+    const startedMs = clock.monotonicMs();
+    this.#task.note('SEARCH', 'asking neighbours who holds this version', { round: 1 });
+    try {
+      const waitMs = patienceFor(priority, patience);
+      const offered = open.on && (await this.#collect(open.use, joined, waitMs, signal));
+      const endedMs = clock.monotonicMs();
+      const ms = Math.round(endedMs - startedMs);
+      this.#task.note('SEARCH_DONE', offered ? 'neighbours hold it' : 'no neighbour holds it', { ms });
+      const allowedMs = originAllowedFrom({ priority, startedMs, endedMs, offered: false }, patience);
+      await clock.sleep(Math.max(0, allowedMs - endedMs) + (offered ? HOLDER_ANSWERS_MS : 0), signal);
+    } catch {
+      // The fetch ended, or the search failed: either way nobody is waited for.
+    }
+    joined.allowOrigin();
+  }
+
+  async #collect(
+    neighbours: Neighbours,
+    joined: JoinedFetch,
+    patienceMs: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { url, version } = this.#wish;
+    const query = { url, version, ranges: this.#part.missing, sha256: null, maxRecords: 1 };
+    let offered = false;
+    for await (const answer of neighbours.search(query, patienceMs, signal)) {
+      const bytes = answer.records.reduce((most, { ranges }) => Math.max(most, ranges.size), 0);
+      const base = { peer: answer.nodeId, status: answer.status, ms: Math.round(answer.elapsedMs), bytes };
+      if (bytes < version.size) {
+        this.#task.note('PEER_ANSWER', `${answer.nodeId}: ${answer.error?.message ?? answer.status}`, base);
+        continue;
+      }
+      this.#task.note('PEER_ANSWER', `${answer.nodeId} holds ${printBytes(bytes)}`, base);
+      joined.foundHolder(answer.nodeId);
+      offered = true;
+    }
+    return offered;
+  }
+
+  #onBytes(kind: SourceKind, bytes: number): void {
+    this.#bytes[kind] += bytes;
+    this.#task.progress({ ...this.#bytes }, this.#part.proven.size);
+  }
+
+  #given(): ReadonlyMap<NodeId, number> {
+    return this.#joined?.givers ?? new Map();
+  }
+
+  #noteDone(): void {
+    const { origin, peer } = this.#bytes;
+    const givers = Object.fromEntries(this.#given());
+    this.#task.note('SWARM_DONE', `${printBytes(origin)} came from the origin, ${printBytes(peer)} from neighbours`, {
+      origin,
+      peer,
+      givers,
+    });
+  }
+}
