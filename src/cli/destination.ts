@@ -1,29 +1,38 @@
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { NearbitsError } from '../core/errors.ts';
 
 /** Most file systems take 255 bytes; the part file beside it needs some for its ending. */
 const MAX_NAME_BYTES = 200;
 
-/** Where a fetched URL goes: the file that was named, or the last part of the URL's path in the working directory. */
-export function chooseDestination(url: string, output: string | undefined, workingDir: string): string {
-  return resolve(workingDir, output ?? fileNameOf(url));
-}
-
 /**
- * A safe file name from the last part of the path: no separators, no control characters, no name that Windows keeps for
- * devices, nothing hidden.
+ * A safe file name from the last part of the path of a URL.
  * @throws NearbitsError E_DESTINATION when nothing is left of it.
  */
 export function fileNameOf(url: string): string {
-  const path = URL.parse(url)?.pathname ?? '';
-  const last = decode(path.slice(path.lastIndexOf('/') + 1));
+  return safeName(decode(lastPart(URL.parse(url)?.pathname ?? '')));
+}
+
+/**
+ * A safe file name from the name that a document gives a file, which may be a path.
+ * @throws NearbitsError E_DESTINATION when nothing is left of it.
+ */
+export function fileNameIn(path: string): string {
+  return safeName(lastPart(path));
+}
+
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+// No separators, no control characters, no name that Windows keeps for devices, nothing hidden.
+function safeName(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly what is to go
-  const name = basename(last.replaceAll(/[\u0000-\u001f\u007f<>:"/\\|?*]/g, '_'))
+  const name = basename(text.replaceAll(/[\u0000-\u001f\u007f<>:"/\\|?*]/g, '_'))
     .replace(/^[.\s]+/, '')
     .replace(/[.\s]+$/, '');
   const safe = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(name) ? `_${name}` : name;
   if (safe !== '') return shorten(safe);
-  throw new NearbitsError('E_DESTINATION', 'the URL does not name a file', { hint: 'Name one with -o FILE.' });
+  throw new NearbitsError('E_DESTINATION', 'nothing names the file to write', { hint: 'Name one with -o FILE.' });
 }
 
 function decode(text: string): string {

@@ -34,6 +34,7 @@ export const GivenMetalink = z
     z.strictObject({ url: z.string().min(1).max(16_384).describe('http or https URL of the document') }),
   ])
   .meta({ id: 'GivenMetalink' });
+export type GivenMetalink = z.output<typeof GivenMetalink>;
 
 /** A file to add. Form only; lengths, counts and paths are judged by the job service, which names the code. */
 export const JobFileRequest = z

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { statusOf } from '../../../src/api/problem.ts';
+import { MAX_METALINK_BYTES } from '../../../src/content/metalink.ts';
 import type { BitsCode } from '../../../src/core/bits-codes.ts';
 import type { JobId } from '../../../src/core/ids.ts';
 import { startTestApi, type TestApi } from '../../support/api.ts';
@@ -234,6 +235,20 @@ describe('large requests', () => {
     const { status, body } = await call('POST', '/v1/jobs', { displayName: 'many', files: many(100_000) });
     expect(status).toBe(201);
     expect(body.files.total).toBe(100_000);
+  });
+
+  it('takes a Metalink document of full size with a transfer or a file', async () => {
+    const metalink = { document: 'x'.repeat(MAX_METALINK_BYTES) };
+    const wanted = { url: 'http://127.0.0.1/f', destination: '/tmp/f', metalink };
+    expect((await call('POST', '/v1/transfers', wanted)).status).toBe(201);
+    const id = await makeJob();
+    const files = [{ ...file('described'), metalink }];
+    expect((await call('POST', `/v1/jobs/${id}/files`, { files })).status).toBe(200);
+    expect((await call('GET', `/v1/jobs/${id}/files`)).body.files.at(-1).metalink).toEqual({ url: null });
+    const larger = { ...wanted, metalink: { document: 'x'.repeat(MAX_METALINK_BYTES + 1) } };
+    expect((await call('POST', '/v1/transfers', larger)).status).toBe(400);
+    const both = { ...wanted, metalink: { ...metalink, url: 'http://127.0.0.1/m' } };
+    expect((await call('POST', '/v1/transfers', both)).status).toBe(400);
   });
 
   it('refuses more than 32 MiB, and more than a little everywhere else', async () => {

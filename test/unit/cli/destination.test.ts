@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chooseDestination, fileNameOf } from '../../../src/cli/destination.ts';
+import { fileNameIn, fileNameOf } from '../../../src/cli/destination.ts';
 
 describe('fileNameOf', () => {
   it.each([
@@ -40,10 +40,17 @@ describe('fileNameOf', () => {
   });
 });
 
-describe('chooseDestination', () => {
-  it('is absolute, from the working directory', () => {
-    expect(chooseDestination('http://h/f', undefined, '/w')).toBe('/w/f');
-    expect(chooseDestination('http://h/f', 'd/x', '/w')).toBe('/w/d/x');
-    expect(chooseDestination('http://h/f', '/abs', '/w')).toBe('/abs');
+describe('fileNameIn', () => {
+  it.each([
+    ['big.iso', 'big.iso'],
+    ['a/b c.iso', 'b c.iso'],
+    ['../../etc/passwd', 'passwd'],
+    ['..\\..\\boot.ini', '_.._boot.ini'],
+    ['.bashrc', 'bashrc'],
+    ['100%20', '100%20'],
+  ])('%s becomes %s', (path, name) => expect(fileNameIn(path)).toBe(name));
+
+  it.each(['', '..', 'a/'])('%j names no file', (path) => {
+    expect(() => fileNameIn(path)).toThrow(expect.objectContaining({ code: 'E_DESTINATION' }));
   });
 });

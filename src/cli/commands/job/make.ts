@@ -4,6 +4,7 @@ import type { JobFileRequestInput } from '../../../job/model/view.ts';
 import type { CommandContext, CommandResult } from '../../context.ts';
 import { type NamedFile, pairFiles, parseFileSet } from '../../input/file-set.ts';
 import { parseJobRanges } from '../../input/job-ranges.ts';
+import { readGivenMetalink } from '../../input/metalink.ts';
 import { readNamedFile } from '../../input/read-file.ts';
 import type { Run } from '../../program.ts';
 import { tellDone, withJob } from './with-job.ts';
@@ -36,6 +37,7 @@ Examples:
     .argument('<url>', 'http or https URL')
     .argument('<path>', 'file to write')
     .option('--sha256 <hex>', 'digest that the bytes written must have')
+    .option('--metalink <file-or-url>', 'Metalink document that the file must match')
     .option('--no-overwrite', 'refuse when the file exists')
     .action(run(add));
   job
@@ -86,6 +88,7 @@ async function create(context: CommandContext, displayName: string, options: Cre
 
 interface AddOptions {
   readonly sha256?: string;
+  readonly metalink?: string;
   /** False after --no-overwrite. */
   readonly overwrite: boolean;
 }
@@ -95,13 +98,14 @@ async function add(
   job: string,
   url: string,
   path: string,
-  { sha256, overwrite }: AddOptions,
+  { sha256, metalink: named, overwrite }: AddOptions,
 ): CommandResult {
   const files = pairFiles([url, path], context.io.workingDir);
+  const metalink = named === undefined ? undefined : await readGivenMetalink(context, named);
   return await addFiles(
     context,
     job,
-    files.map((file) => withoutGaps({ ...file, sha256, overwrite })),
+    files.map((file) => withoutGaps({ ...file, sha256, metalink, overwrite })),
   );
 }
 
