@@ -72,7 +72,8 @@ export async function run(args: SwarmArguments = {}): Promise<Row[]> {
 }
 
 async function runIn(dir: string, names: readonly string[], args: SwarmArguments): Promise<Row[]> {
-  const { size = '64MiB', link = '1gbit' } = args;
+  const { size = '64MiB', traces } = args;
+  const link = args.link === 'none' ? {} : { rate: args.link ?? '1gbit' };
   const count = Number(args.nodes ?? 16);
   if (!(count >= 2 && count <= 64) || parseSize(size) === null)
     throw new Error('2 to 64 nodes, and a size such as 64MiB');
@@ -90,26 +91,34 @@ async function runIn(dir: string, names: readonly string[], args: SwarmArguments
       ratio: wanBytesPerSecond / 12.5e6,
     },
   ];
-  await using crowd = await Crowd.gather(lan, dir, count, link === 'none' ? {} : { rate: link });
-  await wait(SETTLE_MS);
-  const surroundings = { wanBytesPerSecond, idleBytes: await highestMemory(crowd) };
-  rows.push(idleRow(surroundings.idleBytes));
-  for (const name of names.filter((name) => name !== 'rivals')) {
-    rows.push(...(await runScenario(crowd, origin, name, size, surroundings, args.traces)));
-  }
-  if (names.includes('rivals')) rows.push(...(await rivalRows(lan, crowd, origin, { dir, size, wanBytesPerSecond })));
+  await using crowd = await Crowd.gather(lan, dir, count, link);
+  const scenarios = names.filter((name) => name !== 'rivals');
+  if (scenarios.length > 0)
+    rows.push(...(await runScenarios(crowd, origin, scenarios, { size, wanBytesPerSecond, traces })));
+  if (names.includes('rivals'))
+    rows.push(...(await rivalRows(lan, crowd, origin, { dir, size, wanBytesPerSecond, link })));
   return rows;
 }
 
-async function runScenario(
-  crowd: Crowd,
-  origin: WanOrigin,
-  name: string,
-  askedSize: string,
-  surroundings: Surroundings,
-  traces: string | undefined,
-): Promise<Row[]> {
-  const { title, isAnchored, size = askedSize, bars, killed = 0, hasBadSender = false } = SCENARIOS[name] as Scenario;
+interface Asked {
+  readonly size: string;
+  readonly wanBytesPerSecond: number;
+  readonly traces: string | undefined;
+}
+
+async function runScenarios(crowd: Crowd, origin: WanOrigin, names: readonly string[], asked: Asked): Promise<Row[]> {
+  await crowd.start();
+  await wait(SETTLE_MS);
+  const idleBytes = await highestMemory(crowd);
+  const rows = [idleRow(idleBytes)];
+  for (const name of names) rows.push(...(await runScenario(crowd, origin, name, { ...asked, idleBytes })));
+  // Rivals shall have the computer for themselves.
+  await crowd.stop();
+  return rows;
+}
+
+async function runScenario(crowd: Crowd, origin: WanOrigin, name: string, asked: Asked & Surroundings): Promise<Row[]> {
+  const { title, isAnchored, size = asked.size, bars, killed = 0, hasBadSender = false } = SCENARIOS[name] as Scenario;
   const { members } = crowd;
   const victims = killed === 0 ? [] : members.slice(-Math.ceil((killed * members.length) / 16));
   const bad = hasBadSender ? members.slice(0, 1) : [];
@@ -118,8 +127,8 @@ async function runScenario(
   await using bans = await BanWatch.start(members.slice(bad.length), members[0] as Member);
   const seed = `${name}-${process.pid}`;
   const result = await race(crowd, origin, { size, seed, isAnchored, victims });
-  if (traces !== undefined) await writeTraces(join(traces, name), result);
-  const rows = raceRows(`${title}, ${size}, ${members.length} nodes`, result, bars, surroundings);
+  if (asked.traces !== undefined) await writeTraces(join(asked.traces, name), result);
+  const rows = raceRows(`${title}, ${size}, ${members.length} nodes`, result, bars, asked);
   if (hasBadSender) rows.push(allRow('  nodes that banned the sender', await bans.count(), members.length - 1));
   await restart(crowd, [...bad, ...victims]);
   await tidy(crowd, seed);

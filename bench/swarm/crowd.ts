@@ -66,7 +66,7 @@ export class Crowd implements AsyncDisposable {
     this.isCounted = isCounted;
   }
 
-  /** Makes `count` members below `dir`, starts them, and waits until each knows all others. */
+  /** Makes `count` members below `dir`, which do not run yet. */
   static async gather(lan: Lan, dir: string, count: number, link: LinkOptions = {}): Promise<Crowd> {
     const members: Member[] = [];
     let isCounted = true;
@@ -76,19 +76,17 @@ export class Crowd implements AsyncDisposable {
       isCounted = (await countTraffic(machine)) && isCounted;
       members.push(new Member(name, machine, await makeHome(join(dir, name), CONFIG)));
     }
-    const crowd = new Crowd(members, isCounted);
-    try {
-      await makeMembers(
-        'bench',
-        members.map(({ home }) => home),
-      );
-      await inGroups(members, (member) => member.start());
-      await crowd.findEachOther();
-      return crowd;
-    } catch (error) {
-      await crowd[Symbol.asyncDispose]();
-      throw error;
-    }
+    await makeMembers(
+      'bench',
+      members.map(({ home }) => home),
+    );
+    return new Crowd(members, isCounted);
+  }
+
+  /** Starts all of them, and waits until each knows all others. */
+  async start(): Promise<void> {
+    await inGroups(this.members, (member) => member.start());
+    await this.findEachOther();
   }
 
   /** Waits until every node knows all others. @throws Error after two minutes */
@@ -101,8 +99,13 @@ export class Crowd implements AsyncDisposable {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Stops all of them; idempotent. */
+  async stop(): Promise<void> {
     await inGroups(this.members, (member) => member.stop());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
   }
 }
 

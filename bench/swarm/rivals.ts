@@ -7,7 +7,7 @@ import { isInstalled } from '../nginx.ts';
 import { percentile } from '../pair.ts';
 import type { Row } from '../row.ts';
 import type { Crowd, Member } from './crowd.ts';
-import { type Lan, type LanMachine, runOn } from './namespaces.ts';
+import { type Lan, type LanMachine, type LinkOptions, runOn } from './namespaces.ts';
 import { digestOf } from './race.ts';
 import { startSquid } from './squid.ts';
 import { torrentOf } from './torrent.ts';
@@ -43,14 +43,19 @@ export async function wanRate(lan: Lan, origin: WanOrigin): Promise<number> {
   return bytes / Math.min(await once('warm-up'), await once('rate'));
 }
 
+/** What all rivals do. */
+export interface RivalOptions {
+  readonly dir: string;
+  /** Such as `64MiB`. */
+  readonly size: string;
+  readonly wanBytesPerSecond: number;
+  /** That of each client, and of a central box. */
+  readonly link: LinkOptions;
+}
+
 /** The same crowd without nearbits: every rival that is installed, one after another. */
-export async function rivalRows(
-  lan: Lan,
-  crowd: Crowd,
-  origin: WanOrigin,
-  options: { readonly dir: string; readonly size: string; readonly wanBytesPerSecond: number },
-): Promise<Row[]> {
-  const { dir, size, wanBytesPerSecond } = options;
+export async function rivalRows(lan: Lan, crowd: Crowd, origin: WanOrigin, options: RivalOptions): Promise<Row[]> {
+  const { dir, size, wanBytesPerSecond, link } = options;
   const rows: Row[] = [];
   for (const [name, { program, prepare }] of Object.entries(RIVALS)) {
     if (!isInstalled(program, program === 'squid' ? '-v' : '--version')) {
@@ -62,14 +67,14 @@ export async function rivalRows(
     const file = new PseudoRandomFile({ size: parseSize(size) as number, seed });
     const task = { crowd, origin, file, url: origin.url(size, seed), dir: join(dir, program) };
     await mkdir(task.dir, { recursive: true });
-    rows.push(...(await raceOf(name, task, await prepare(task, lan), wanBytesPerSecond)));
+    rows.push(...(await raceOf(name, task, await prepare(task, lan, link), wanBytesPerSecond)));
   }
   return rows;
 }
 
 interface Rival {
   readonly program: string;
-  prepare(task: Task, lan: Lan): Promise<Prepared>;
+  prepare(task: Task, lan: Lan, link: LinkOptions): Promise<Prepared>;
 }
 
 interface Prepared extends Partial<AsyncDisposable> {
@@ -134,8 +139,8 @@ async function prepareAria2({ file, url, dir }: Task): Promise<Prepared> {
   return { launch };
 }
 
-async function prepareSquid({ dir, url }: Task, lan: Lan): Promise<Prepared> {
-  const box = await startSquid(await lan.machine({ rate: '1gbit' }), dir);
+async function prepareSquid({ dir, url }: Task, lan: Lan, link: LinkOptions): Promise<Prepared> {
+  const box = await startSquid(await lan.machine(link), dir);
   return {
     launch: curl(url, '--noproxy', '', '--proxy', box.url),
     [Symbol.asyncDispose]: () => box[Symbol.asyncDispose](),
