@@ -120,6 +120,22 @@ describe('nearbits without a daemon', () => {
     expect(origin.statsOf('/slow.bin').bytesSent).toBeLessThan(content.length + 2 * MIB);
   });
 
+  it('describes a file, and proves what it fetches by the description alone', async () => {
+    await using place = await machine();
+    const { home, origin, url } = place;
+    await writeFile(join(home.dir, 'new.bin'), content);
+    expect((await runToEnd(home, 'describe', 'new.bin', '--url', url, '-o', 'new.meta4')).exit).toBe(0);
+    const got = await runJson(home, 'get', 'new.meta4', '--overwrite');
+    const destination = join(home.dir, 'new.bin');
+    expect(got).toMatchObject({ exit: 0, value: { state: 'completed', url, sha256, destination } });
+    const damaged = Buffer.from(content);
+    damaged.fill(0, 3 * MIB, 3 * MIB + 10);
+    const mirror = origin.serve('/mirror.bin', { content: bytesContent(damaged) });
+    const bad = await runJson(home, 'get', mirror, '--metalink', 'new.meta4');
+    expect(bad).toMatchObject({ exit: 7, value: failure('E_VALIDATION_FAILED') });
+    await expect(stat(join(home.dir, 'mirror.bin'))).rejects.toThrow();
+  });
+
   it('tells scripts by the exit code and one JSON value what went wrong', async () => {
     await using place = await machine();
     const { home, origin, url } = place;
