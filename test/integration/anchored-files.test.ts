@@ -312,6 +312,18 @@ describe('a file with a Metalink document given with the job', () => {
     expect(neighbours.failures).toMatchObject([{ code: 'E_PEER_BAD_DATA' }]);
   });
 
+  it('may come from neighbours while the origin is down, where only proven content may', async () => {
+    const version = {
+      size: content.length,
+      lastModifiedMs: Date.parse(LAST_MODIFIED),
+      etag: `"size-${content.length}"`,
+    };
+    const neighbours = new ScriptedNeighbours([{ nodeId: testNodeId(1), content, version }]);
+    const bench: BenchOptions = { neighbours, policy: { whenOriginDown: 'digest', originRetries: 0 } };
+    const { view } = await fetched({ faults: { status: 503 } }, { bench, ...given(document()) });
+    expect(view).toMatchObject({ state: 'completed', sha256, bytesFromPeers: content.length });
+  });
+
   it('is not fetched when the document speaks of another size', async () => {
     const { view } = await fetched({}, given(document({ size: content.length - 1 })));
     expect(view.error).toMatchObject({ code: 'E_VALIDATION_FAILED' });
