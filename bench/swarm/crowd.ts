@@ -24,6 +24,7 @@ export class Member {
   readonly machine: LanMachine;
   readonly home: NodeHome;
   #process: NodeProcess | null = null;
+  #isOrdinary = true;
 
   constructor(name: string, machine: LanMachine, home: NodeHome) {
     this.name = name;
@@ -37,9 +38,15 @@ export class Member {
     return this.#process;
   }
 
+  /** Whether it runs the daemon itself, so that its memory and processor time mean something. */
+  get isOrdinary(): boolean {
+    return this.#isOrdinary;
+  }
+
   /** Starts the daemon, or another program that behaves like one. */
   async start(program?: string): Promise<void> {
     const { through } = this.machine;
+    this.#isOrdinary = program === undefined;
     this.#process = await NodeProcess.start(this.home, { through, ...(program === undefined ? {} : { program }) });
   }
 

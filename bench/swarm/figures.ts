@@ -36,8 +36,9 @@ export function raceRows(
   const seconds = finishers.map((finisher) => finisher.seconds);
   const [p50, p99, last] = [percentile(seconds, 0.5), percentile(seconds, 0.99), Math.max(...seconds)];
   const right = finishers.filter(({ isRight }) => isRight).length;
-  const cpu = finishers.map(({ cpuSeconds }) => cpuSeconds);
-  const peak = Math.max(...finishers.map(({ peakBytes }) => peakBytes)) / MIB;
+  const ordinary = finishers.filter(({ member }) => member.isOrdinary);
+  const cpu = ordinary.map(({ cpuSeconds }) => cpuSeconds);
+  const peak = Math.max(...ordinary.map(({ peakBytes }) => peakBytes)) / MIB;
   return [
     held(`${title}: origin bytes`, result.originBytes / bytes, 'x file', bars.origin),
     { name: '  requests at the origin', value: result.originRequests, unit: '' },

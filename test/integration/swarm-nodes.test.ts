@@ -19,7 +19,10 @@ const MIB = 1024 * 1024;
 const NODES = 5;
 const BAD_SENDER = join(import.meta.dirname, '..', 'support', 'bad-sender.ts');
 /** Slow enough that nobody has the whole file before the last has begun. */
-const LINK = 6 * MIB;
+const LINK = 8 * MIB;
+/** Four and eight parts of 4 MiB that one node each fetches from the origin: in the larger file every node has its part. */
+const SIZE = 16 * MIB + 4321;
+const LARGE = 32 * MIB;
 
 /** A file at the origin, and what became of it there. */
 interface OfficeFile {
@@ -38,9 +41,9 @@ const nodes: NodeProcess[] = [];
 let files = 0;
 
 /** A file that nobody has; with an anchor the origin names the digests of its pieces. */
-async function newFile({ isAnchored }: { readonly isAnchored: boolean }): Promise<OfficeFile> {
+async function newFile({ isAnchored, size = SIZE }: { isAnchored: boolean; size?: number }): Promise<OfficeFile> {
   const name = `file${++files}.bin`;
-  const content = new PseudoRandomFile({ size: 16 * MIB + 4321, seed: name });
+  const content = new PseudoRandomFile({ size, seed: name });
   const path = `/${name}`;
   if (isAnchored) origin.serve(`${path}.meta4`, { content: bytesContent(metalinkOf(content)) });
   const headers = isAnchored ? { link: linkTo(`${path}.meta4`) } : {};
@@ -62,7 +65,8 @@ async function begin({ client, home }: NodeProcess, { url, name }: OfficeFile): 
 async function expectRight({ client, home }: NodeProcess, id: string, file: OfficeFile): Promise<TransferView> {
   const view = await client.transfers.settled(id);
   expect(view).toMatchObject({ state: 'completed', error: null });
-  expect(view.bytesFromPeers + view.bytesFromOrigin + view.bytesFromCache).toBe(file.size);
+  // What was wrong, or came twice at the end, counts too.
+  expect(view.bytesFromPeers + view.bytesFromOrigin).toBeGreaterThanOrEqual(file.size);
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(join(home.dir, file.name))) hash.update(chunk as Buffer);
   expect(hash.digest('hex')).toBe(file.sha256);
@@ -124,7 +128,7 @@ describe.skipIf(process.platform !== 'linux')('a file that all nodes of a subnet
       });
       watches.use(await watching);
     }
-    const file = await newFile({ isAnchored: true });
+    const file = await newFile({ isAnchored: true, size: LARGE });
     await fetchOnAll([...nodes, bad], file);
     expect(file.originShare()).toBeLessThanOrEqual(1.25);
     await expect.poll(() => banning.size, PATIENCE).toBe(NODES);
