@@ -14,6 +14,8 @@ export interface SourceState {
   readonly maxInFlight: number;
   /** Monotonic time before which it must not be asked: it was busy or failed. */
   readonly notBeforeMs: number;
+  /** How fast its last request was, in bytes per second; absent before the first one ended. */
+  readonly bytesPerSecond?: number | null;
 }
 
 /** The facts of one moment; the planner remembers nothing between calls. */
@@ -31,7 +33,10 @@ export interface PlanInput {
   readonly originFromMs: number;
   /** Requests are cut only at multiples of this, so that no piece is split between two sources. */
   readonly pieceSize: number;
-  /** One request to a peer or the cache asks for at most about this many bytes, at least one piece. */
+  /**
+   * One request to a peer or the cache asks for at most about this many bytes, at least one piece; of a source that is known
+   * as fast for up to four times as many.
+   */
   readonly maxRequestBytes: number;
   /** The same for the origin; without a bound where the origin serves no ranges. */
   readonly maxOriginRequestBytes: number;
@@ -58,6 +63,11 @@ export interface Plan {
 }
 
 const PREFERENCE: Readonly<Record<SourceKind, number>> = { cache: 0, peer: 1, origin: 2 };
+
+/** A source is asked for as much as it gave in this time, in seconds: a holder that is found later waits no longer for its share. */
+const FAST_REQUEST_SECONDS = 0.5;
+/** A fast source is asked for up to this many times as much: each request costs both ends some milliseconds. */
+const FAST_REQUEST_FACTOR = 4;
 
 /**
  * Decides which missing range comes from which source, now.
@@ -129,10 +139,16 @@ function offersOfOthers(source: SourceState, sources: readonly SourceState[]): R
 
 /** Half of a fair share, so that a slow holder keeps little from the fast ones. */
 function shareOf(bytes: number, source: SourceState, input: PlanInput): number {
-  if (source.kind === 'cache') return input.maxRequestBytes;
+  const maxBytes = requestBytes(source, input);
+  if (source.kind === 'cache') return maxBytes;
   const holders = input.sources.filter((other) => other.kind === 'peer').length;
   const share = holders <= 1 ? bytes : Math.ceil(bytes / (2 * holders));
-  return Math.min(input.maxRequestBytes, share);
+  return Math.min(maxBytes, share);
+}
+
+function requestBytes({ bytesPerSecond }: SourceState, { maxRequestBytes }: PlanInput): number {
+  const given = (bytesPerSecond ?? 0) * FAST_REQUEST_SECONDS;
+  return Math.min(Math.max(given, maxRequestBytes), FAST_REQUEST_FACTOR * maxRequestBytes);
 }
 
 // An origin that serves no ranges sends all from the start, whatever the reader needs.

@@ -57,6 +57,7 @@ export class ActiveSource {
   bytes = 0;
   notBeforeMs = 0;
   readonly #inFlight = new Set<InFlight>();
+  #bytesPerSecond: number | null = null;
 
   constructor(offer: Offer) {
     this.offer = offer;
@@ -85,6 +86,7 @@ export class ActiveSource {
       inFlight: this.#inFlight.size,
       maxInFlight: 1,
       notBeforeMs: this.notBeforeMs,
+      bytesPerSecond: this.#bytesPerSecond,
     };
   }
 
@@ -109,7 +111,9 @@ export class ActiveSource {
     const received = request.at - asked.start;
     this.bytes += received;
     const stopped = signal.aborted || request.stop.signal.aborted;
-    return { range, received, ...timing.end(), error, stopped };
+    const times = timing.end();
+    this.#bytesPerSecond = (received * 1000) / Math.max(1, times.ms);
+    return { range, received, ...times, error, stopped };
   }
 
   async #run(

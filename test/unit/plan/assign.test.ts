@@ -60,6 +60,17 @@ describe('planAssignments', () => {
     expect(plan.assignments).toEqual([{ sourceId: 'origin', range: { start: 0, end: 10 * MIB } }]);
   });
 
+  it.each([
+    ['unknown', null, 4],
+    ['slow', 2 * MIB, 4],
+    ['fast', 20 * MIB, 10],
+    ['very fast', 900 * MIB, 16],
+  ])('asks a source whose speed is %s for as much as fits half a second', (_name, bytesPerSecond, mib) => {
+    const sources = [source('p', 'peer', all(100), { bytesPerSecond })];
+    const plan = planAssignments(input({ missing: all(100), maxRequestBytes: 4 * MIB, sources }));
+    expect(plan.assignments).toEqual([{ sourceId: 'p', range: { start: 0, end: mib * MIB } }]);
+  });
+
   it('shares the work among several holders', () => {
     const plan = planAssignments(input({ sources: [source('a', 'peer', all(10)), source('b', 'peer', all(10))] }));
     expect(plan.assignments.map((one) => one.sourceId)).toEqual(['a', 'b']);
