@@ -16,7 +16,10 @@ export interface BenchLan extends AsyncDisposable {
 /** Starts `count` nodes. */
 export async function startLan(count: number): Promise<BenchLan> {
   const dir = await mkdtemp(join(tmpdir(), 'nearbits-bench-'));
-  const config = loopbackConfig(await freeUdpPort(), { serve: { bandwidth: 'unlimited' } });
+  const config = loopbackConfig(await freeUdpPort(), {
+    serve: { bandwidth: 'unlimited' },
+    swarm: { bandwidth: 'unlimited' },
+  });
   const names = Array.from({ length: count }, (_, index) => join(dir, `node${index}`));
   const homes = await Promise.all(names.map((name) => makeHome(name, config)));
   await joinAll('bench', homes);
