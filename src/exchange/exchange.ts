@@ -9,7 +9,7 @@ import type { Identity } from '../peer/identity.ts';
 import type { SwarmBody, SwarmListener, SwarmPeer } from '../peer/swarm/swarm-port.ts';
 import type { PieceShelf, SharedPieces } from '../serve/pieces/shared-pieces.ts';
 import type { ExchangeContent } from './content.ts';
-import { CachedPieces, HeldRecords } from './held-record.ts';
+import { CachedPieces, HeldRecords, heldRecord } from './held-record.ts';
 import { JoinedFetch, type JoinRequest } from './joined-fetch.ts';
 import { Participant } from './participant.ts';
 import type { ExchangeSide } from './side.ts';
@@ -50,6 +50,8 @@ export interface ContentView {
 export class Exchange implements SwarmListener, PieceShelf {
   readonly #deps: ExchangeDeps;
   readonly #participants = new Map<ContentId, Participant>();
+  /** Files that are, or were just, fetched together, by the path that they are for. */
+  readonly #joined = new Map<string, JoinedFetch>();
   readonly #held = new HeldRecords({ maxEntries: MAX_HELD });
   /** What the user waits for: the content, or null for a file that is fetched alone. */
   readonly #foreground = new Set<{ readonly contentId: ContentId | null }>();
@@ -77,8 +79,25 @@ export class Exchange implements SwarmListener, PieceShelf {
     known?.end();
     if (!this.#hasRoom()) return `this node takes part in ${MAX_CONTENTS} contents already`;
     const participant = this.#begin(content, true);
-    const { identity, clock } = this.#deps;
-    return new JoinedFetch({ participant, identity, clock, side: () => this.#side }, request);
+    const { identity, clock, cache } = this.#deps;
+    const joined = new JoinedFetch({ participant, identity, clock, cache, side: () => this.#side }, request);
+    const { destination } = request.part.target;
+    this.#joined.set(destination, joined);
+    participant.onEnd(() => {
+      if (this.#joined.get(destination) === joined) this.#joined.delete(destination);
+    });
+    return joined;
+  }
+
+  /** What was fetched for a path is in the cache now, and so for everybody. */
+  shared(destination: string, record: CacheRecord, pieces: readonly Piece[]): void {
+    const held = heldRecord(record, pieces);
+    if (held !== null) this.#joined.get(destination)?.shared(held);
+  }
+
+  /** What was fetched for a path is not for others, or not any more: its owner says so, or removes it. */
+  withdraw(destination: string): void {
+    this.#joined.get(destination)?.leave();
   }
 
   /** Notes that the user waits for a file until the returned function is called; `contentId` null: it is fetched alone. */

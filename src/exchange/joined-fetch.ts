@@ -1,14 +1,15 @@
+import type { Cache } from '../cache/cache.ts';
 import { type Descriptor, descriptorId } from '../content/descriptor.ts';
-import type { Clock } from '../core/clock.ts';
+import type { Clock, Timer } from '../core/clock.ts';
 import type { NodeId } from '../core/ids.ts';
 import type { Source } from '../core/source.ts';
 import type { Identity } from '../peer/identity.ts';
-import { signDescriptor } from '../peer/protocol/descriptor-codec.ts';
 import { PartPieces } from '../serve/pieces/part-pieces.ts';
 import type { PartFile } from '../transfer/part-file.ts';
 import type { Note } from '../transfer/trace.ts';
 import { anchoredDescriptor } from './bad-piece.ts';
 import { ExchangeFetch } from './exchange-fetch.ts';
+import { CachedPieces, type HeldRecord } from './held-record.ts';
 import type { Participant } from './participant.ts';
 import type { ExchangeSide } from './side.ts';
 import type { WorkListener } from './work-context.ts';
@@ -22,25 +23,33 @@ export interface JoinRequest {
   readonly listener: WorkListener;
   /** How often the origin may fail in a row without a new byte. */
   readonly originRetries: number;
+  /** Whether the file is handed over and shared as soon as it is complete, without a word of its owner. */
+  readonly completesItself: boolean;
 }
 
 /** What a joined fetch works with. */
 export interface JoinedFetchDeps {
   readonly participant: Participant;
   readonly identity: Identity;
+  readonly cache: Pick<Cache, 'open'>;
   readonly clock: Clock;
   readonly side: () => ExchangeSide | null;
 }
 
+/** A file that completes itself is in the cache after this time; if not, others need not wait for it any longer. */
+const SHARED_WITHIN_MS = 60_000;
+
 /**
  * A file that is fetched together with neighbours: {@link run}, then either {@link accepted} when the whole file was found
- * right, or {@link leave}. What can be proven piece by piece is given from the first piece on, all else once it is accepted.
+ * right, or {@link leave}. What can be proven piece by piece is given from the first piece on; all else only once it is
+ * {@link shared}, which is the verdict that BITS asks for.
  */
 export class JoinedFetch {
   readonly #deps: JoinedFetchDeps;
   readonly #request: JoinRequest;
   readonly #fetch: ExchangeFetch;
   #pieces: PartPieces | null = null;
+  #timer: Timer | null = null;
 
   constructor(deps: JoinedFetchDeps, request: JoinRequest) {
     this.#deps = deps;
@@ -50,7 +59,10 @@ export class JoinedFetch {
     this.#fetch = new ExchangeFetch({ participant, part, origin, side, clock, note, listener }, { originRetries });
     // Nobody fetches before it is known whether somebody has the file already.
     participant.swarm.forbidOrigin(true);
-    participant.onEnd(() => void this.#pieces?.close());
+    participant.onEnd(() => {
+      this.#timer?.cancel();
+      void this.#pieces?.close();
+    });
   }
 
   /** Bytes that each neighbour gave. */
@@ -78,29 +90,32 @@ export class JoinedFetch {
   async run(signal: AbortSignal): Promise<void> {
     const { participant } = this.#deps;
     const anchored = anchoredDescriptor(participant.content);
-    if (anchored !== null) await this.#give(anchored, null);
+    if (anchored !== null) await this.#give(anchored);
     await this.#fetch.run(signal);
   }
 
-  /** The whole file was found right: it stays available until nobody nearby wants it. */
+  /** The whole file was found right. */
   async accepted(): Promise<void> {
-    const { participant, clock, identity } = this.#deps;
-    const { content, swarm } = participant;
-    if (content.anchored === null) {
-      const { url, version, pieceSize } = content;
-      const pieces = this.#request.part.pieces().map(({ hash }) => hash);
-      const descriptor: Descriptor = {
-        size: version.size,
-        pieceSize,
-        pieces,
-        sha256: null,
-        anchor: { kind: 'holder', nodeId: identity.nodeId },
-      };
-      await this.#give(descriptor, signDescriptor(descriptor, url, version, identity));
-      swarm.originEnded(clock.monotonicMs());
-      swarm.validated();
-    }
+    const { participant, clock } = this.#deps;
     await this.#pieces?.finished();
+    if (participant.content.anchored !== null) return participant.rest();
+    if (!this.#request.completesItself) return this.leave();
+    participant.awaitsVerdict = true;
+    this.#timer = clock.after(SHARED_WITHIN_MS, () => this.leave());
+  }
+
+  /** The file is in the cache, for everybody: it stays available until nobody nearby wants it. */
+  shared(held: HeldRecord): void {
+    const { participant, clock, identity, cache } = this.#deps;
+    const { content, swarm } = participant;
+    this.#timer?.cancel();
+    // The pieces of an anchor may be cut otherwise than those of the cache: then they stay those of the file itself.
+    if (held.descriptor.pieceSize === content.pieceSize) {
+      participant.pieces = new CachedPieces(cache, held, content.anchored === null ? identity : null);
+      void this.#pieces?.close();
+    }
+    swarm.originEnded(clock.monotonicMs());
+    swarm.validated();
     participant.rest();
   }
 
@@ -109,7 +124,7 @@ export class JoinedFetch {
     this.#deps.participant.end();
   }
 
-  async #give(descriptor: Descriptor, signed: Uint8Array | null): Promise<void> {
+  async #give(descriptor: Descriptor): Promise<void> {
     const { participant } = this.#deps;
     const { size, pieceSize, pieces } = descriptor;
     this.#pieces = await PartPieces.open(this.#request.part.path, {
@@ -118,7 +133,6 @@ export class JoinedFetch {
       pieceSize,
       hashes: pieces ?? [],
       have: participant.swarm.have,
-      signedDescriptor: signed,
     });
     participant.pieces = this.#pieces;
   }

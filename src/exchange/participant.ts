@@ -56,6 +56,8 @@ export class Participant {
   #worker: Worker | null = null;
   /** Whether a file is being fetched, and not only given. */
   isFetching: boolean;
+  /** Whether the file is complete and waits to be accepted, without which nobody else may have it. */
+  awaitsVerdict = false;
   /** What can be given; null before there is anything. */
   pieces: SharedPieces | null = null;
   #timer: Timer | null = null;
@@ -103,6 +105,7 @@ export class Participant {
   rest(): void {
     this.#worker = null;
     this.isFetching = false;
+    this.awaitsVerdict = false;
     this.touch();
   }
 
@@ -113,6 +116,7 @@ export class Participant {
     const nowMs = this.#deps.clock.monotonicMs();
     const position = this.#worker?.originPosition ?? null;
     if (position !== null) this.swarm.originAt(position, nowMs);
+    if (this.awaitsVerdict) this.swarm.awaitsVerdict(nowMs);
     const step = this.swarm.step(nowMs);
     this.#act(step);
     if (this.#isOver(nowMs)) this.end();

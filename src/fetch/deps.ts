@@ -54,7 +54,7 @@ export interface FetchDeps {
   /** Asked anew for each transfer, because membership and policy may change meanwhile. */
   readonly neighbours: () => Sharing<Neighbours>;
   /** Where those meet who want the same. */
-  readonly exchange: Pick<Exchange, 'join' | 'userWaits'>;
+  readonly exchange: Pick<Exchange, 'join' | 'userWaits' | 'shared' | 'withdraw'>;
   /** The cache, when results may be put into it for others. */
   readonly shareInto: () => Sharing<Cache>;
   /** The cache, when it may be read; also when nothing may be shared any more. */

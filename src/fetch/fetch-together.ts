@@ -76,6 +76,7 @@ export class TogetherRound implements Round {
         onProven: (range) => this.#task.proven(RangeSet.of(range)),
       },
       originRetries: policy().originRetries,
+      completesItself: this.#task.request.completesItself,
     });
     if (typeof joined === 'string') return joined;
     this.#joined = joined;

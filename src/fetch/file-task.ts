@@ -25,6 +25,8 @@ export interface FileRequest {
   readonly usePeers: boolean;
   /** Whether neighbours may have the content. */
   readonly mayShare: boolean;
+  /** Whether the file is handed over and shared as soon as it is complete, without a word of its owner. */
+  readonly completesItself: boolean;
   /** Neighbours gave wrong content before: only the origin counts. */
   readonly originOnly: boolean;
   readonly priority: 'foreground' | 'background';

@@ -55,6 +55,7 @@ async function accept(job: Job, index: number, file: FileRecord, { context }: Fi
 async function reject(job: Job, index: number, file: FileRecord, { context, engine }: FileCallDeps): Promise<void> {
   const fromNeighbours = file.bytesFromPeers + file.bytesFromCache > 0;
   await engine.halt(job);
+  context.fetch.exchange.withdraw(file.localName);
   await PartFile.remove(file.localName, { direct: job.record.properties.highPerformance });
   await forgetRecord(file, context);
   startOver(file);

@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  lan.stop();
+  await lan.stop();
   await folder[Symbol.asyncDispose]();
 });
 

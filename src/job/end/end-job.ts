@@ -44,6 +44,7 @@ export async function cancelJob(
   const left = keepParts ? false : await removeLeftOvers(job);
   for (const file of job.record.files) {
     if (file.sharing !== 'pending') continue;
+    context.fetch.exchange.withdraw(file.localName);
     file.sharing = 'not-shared';
     file.sharingReason = job.record.error === null ? 'the job was cancelled' : 'the job failed';
   }

@@ -114,12 +114,13 @@ export async function prepareSharing(job: Job, index: number, context: JobContex
     share,
   };
   const reason = whyNotShared(delivered, wanted, into, file.bytesTransferred);
-  if (reason !== null || file.version === null) return notShared(job, file, reason ?? 'there is nothing to share');
+  if (reason !== null || file.version === null)
+    return notShared(job, file, context, reason ?? 'there is nothing to share');
   const whole = file.ranges === null;
   const ranges = wantedRanges(file, file.version.size);
   const target = { destination: file.localName, url: file.partUrl ?? file.remoteUrl, version: file.version, ranges };
   const sealed = await PartFile.readSealed(target);
-  if (sealed === null) return notShared(job, file, 'its pieces are not known any more');
+  if (sealed === null) return notShared(job, file, context, 'its pieces are not known any more');
   return { delivered, path: file.localName + PART_SUFFIX, ranges, whole, ...sealed };
 }
 
@@ -128,6 +129,7 @@ export async function share(job: Job, index: number, shareable: Shareable, conte
   const file = job.record.files[index] as FileRecord;
   try {
     const record = await shareFile(shareable, context.fetch, context.stopping);
+    context.fetch.exchange.shared(file.localName, record, shareable.pieces);
     file.sharing = 'shared';
     file.sharingReason = null;
     const text = `neighbours can have it from now on (${printBytes(record.bytes)})`;
@@ -135,11 +137,12 @@ export async function share(job: Job, index: number, shareable: Shareable, conte
     context.emit({ type: 'transfer.shared', transferId: job.id, file: index, recordId: record.id });
   } catch (error) {
     const failure = toNearbitsError(error);
-    notShared(job, file, failure.message);
+    notShared(job, file, context, failure.message);
   }
 }
 
-function notShared(job: Job, file: FileRecord, reason: string): null {
+function notShared(job: Job, file: FileRecord, context: JobContext, reason: string): null {
+  context.fetch.exchange.withdraw(file.localName);
   file.sharing = 'not-shared';
   file.sharingReason = reason;
   job.trace?.note('NOT_SHARED', `neighbours cannot have it: ${reason}`);

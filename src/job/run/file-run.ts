@@ -181,6 +181,7 @@ function requestFor(job: Job, file: FileRecord, partUrl: string): Omit<FileReque
     overwrite: file.overwrite,
     usePeers: (properties.peerCachingFlags & PEER_CACHING.client) !== 0,
     mayShare: (properties.peerCachingFlags & PEER_CACHING.server) !== 0,
+    completesItself: properties.autoComplete,
     originOnly: file.originOnly,
     priority: properties.priority === 'FOREGROUND' ? 'foreground' : 'background',
     manner: properties.dynamicContent || properties.httpMethod !== 'GET' ? 'one-go' : 'ranges',

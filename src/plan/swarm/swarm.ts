@@ -95,6 +95,11 @@ export class Swarm {
     if (this.#state.have.isComplete) this.#complete();
   }
 
+  /** The whole file is here and somebody is about to say whether it is right: others need not wait for bytes meanwhile. */
+  awaitsVerdict(nowMs: number): void {
+    this.#state.pulseMs = nowMs;
+  }
+
   /** Without an anchor: the file turned out wrong, and all of it is missing again. */
   discard(): void {
     for (const piece of this.#state.have) this.#state.have.delete(piece);

@@ -10,12 +10,14 @@ import { contentOf, type ExchangeContent } from '../../../src/exchange/content.t
 import { Exchange } from '../../../src/exchange/exchange.ts';
 import type { JoinedFetch } from '../../../src/exchange/joined-fetch.ts';
 import type { ExchangeSide, PieceQuestion, PieceTaker } from '../../../src/exchange/side.ts';
+import { shareFile } from '../../../src/fetch/share.ts';
 import type { NodeEventBody } from '../../../src/observe/events.ts';
 import { type Identity, loadOrCreateIdentity } from '../../../src/peer/identity.ts';
 import { signPieceReceipt } from '../../../src/peer/protocol/receipt-codec.ts';
 import type { SwarmPeer } from '../../../src/peer/swarm/swarm-port.ts';
 import type { SharedPieces } from '../../../src/serve/pieces/shared-pieces.ts';
 import { PartFile } from '../../../src/transfer/part-file.ts';
+import { CacheFixture } from '../cache-fixture.ts';
 import { ScriptedSource, type SourceScript } from '../scripted-source.ts';
 
 const URL = 'http://origin.test/update.bin';
@@ -65,28 +67,31 @@ export class LanNode implements ExchangeSide {
   readonly failures: NodeId[] = [];
   readonly #lan: MemoryLan;
   readonly #dir: string;
+  readonly #cache: CacheFixture;
   readonly #script: LanNodeScript;
   part: PartFile | null = null;
   joined: JoinedFetch | null = null;
   alive = true;
 
-  private constructor(lan: MemoryLan, dir: string, identity: Identity, index: number, script: LanNodeScript) {
+  private constructor(lan: MemoryLan, cache: CacheFixture, identity: Identity, index: number, script: LanNodeScript) {
     this.#lan = lan;
-    this.#dir = dir;
+    this.#dir = cache.dir;
+    this.#cache = cache;
     this.#script = script;
     this.identity = identity;
     this.origin = new ScriptedSource(lan.file.content, { kind: 'origin', id: 'origin', ...script.origin });
-    const cache = { open: () => Promise.reject(new NearbitsError('E_NOT_FOUND', 'no cache in this test')) };
     const random = seededRandom(index + 1);
     const emit = (event: NodeEventBody) => void this.events.push(event);
-    this.exchange = new Exchange({ identity, cache, clock: systemClock, random, emit });
+    this.exchange = new Exchange({ identity, cache: cache.cache, clock: systemClock, random, emit });
     this.exchange.attach(this);
   }
 
   static async open(lan: MemoryLan, folder: string, index: number, script: LanNodeScript): Promise<LanNode> {
     const dir = join(folder, `node-${index}`);
     await mkdir(dir, { recursive: true });
-    return new LanNode(lan, dir, await loadOrCreateIdentity(dir), index, script);
+    const cache = new CacheFixture(dir);
+    await cache.open();
+    return new LanNode(lan, cache, await loadOrCreateIdentity(dir), index, script);
   }
 
   get nodeId(): NodeId {
@@ -148,6 +153,7 @@ export class LanNode implements ExchangeSide {
       note: (code) => void this.notes.push(code),
       listener: { onBytes: () => {}, onProven: () => {} },
       originRetries: 2,
+      completesItself: true,
     });
     if (typeof joined === 'string') throw new Error(joined);
     this.joined = joined;
@@ -161,11 +167,35 @@ export class LanNode implements ExchangeSide {
     }
     await this.part.seal();
     await joined.accepted();
+    await this.#share(this.part);
+  }
+
+  /** Leaves, and closes what it has open. */
+  async stop(): Promise<void> {
+    this.exchange.stop();
+    await this.#cache.close();
   }
 
   /** Dies at once: nothing is said, nothing is answered any more. */
   die(): void {
     this.alive = false;
+  }
+
+  // As the completion of a job does.
+  async #share(part: PartFile): Promise<void> {
+    const { url, version, ranges, destination } = part.target;
+    const pieces = part.pieces();
+    const delivered = {
+      url,
+      version,
+      lastModifiedMs: null,
+      bytes: version.size,
+      sha256: null,
+      share: { allowed: true },
+    } as const;
+    const file = { delivered, path: part.path, ranges, whole: true, pieces, pieceSize: part.pieceSize };
+    const record = await shareFile(file, { cache: this.#cache.cache }, new AbortController().signal);
+    this.exchange.shared(destination, record, pieces);
   }
 
   #receipt(pieces: SharedPieces, piece: number): Uint8Array {
@@ -231,8 +261,8 @@ export class MemoryLan {
     return [...this.#nodes.values()].reduce((sum, { origin }) => sum + origin.bytesSent, 0);
   }
 
-  stop(): void {
-    for (const node of this.#nodes.values()) node.exchange.stop();
+  async stop(): Promise<void> {
+    for (const node of this.#nodes.values()) await node.stop();
   }
 }
 
