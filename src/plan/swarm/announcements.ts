@@ -37,8 +37,10 @@ export interface Beat {
   readonly members: readonly { readonly id: string; readonly ageMs: number }[];
 }
 
-/** A partner is told of pieces that came from neighbours at most this often. Pieces from the origin it is told at once. */
+/** A partner is told of pieces that came from neighbours at most this often. */
 export const NEWS_EVERY_MS = 250;
+/** And of pieces from the origin, which nobody else can tell: a fast origin brings a thousand in a second. */
+export const ORIGIN_NEWS_EVERY_MS = 20;
 /** Seats, and whoever holds a lease, are heard this often, so that three beats fit in a lease. */
 export const SEAT_BEAT_MS = 500;
 /** All others. */
@@ -52,16 +54,19 @@ export interface TellFacts {
   readonly toldMs: number;
   /** There are pieces that the partner was not told of, and it misses some. */
   readonly hasNews: boolean;
-  /** The own lease changed, or a piece came from the origin: nobody else can have told it. */
+  /** The own lease changed: whoever does not hear it at once may fetch the same. */
   readonly urgent: boolean;
+  /** A piece came from the origin: nobody else can have told it. */
+  readonly hasOriginNews: boolean;
   /** One of both holds a lease, or both are seats. */
   readonly seated: boolean;
 }
 
 /** Whether a partner is told something now. */
-export function isDue({ nowMs, toldMs, hasNews, urgent, seated }: TellFacts): boolean {
+export function isDue({ nowMs, toldMs, hasNews, hasOriginNews, urgent, seated }: TellFacts): boolean {
   if (urgent) return true;
   const silentMs = nowMs - toldMs;
+  if (hasOriginNews && silentMs >= ORIGIN_NEWS_EVERY_MS) return true;
   return silentMs >= (seated ? SEAT_BEAT_MS : BEAT_MS) || (hasNews && silentMs >= NEWS_EVERY_MS);
 }
 

@@ -42,13 +42,25 @@ export class Contacts {
   readonly #answered = new Set<string>();
   #interestMs: number;
   #urgent = false;
+  /** How many of the pieces gained had come when the last one from the origin did; partners who know of fewer hear of it. */
+  #originNews = 0;
 
   constructor(state: SwarmState) {
     this.#state = state;
     this.#interestMs = state.joinedMs + INTEREST_SPREAD_MS * state.content.random();
   }
 
-  /** The own lease changed or a piece came from the origin: partners hear of it with the next step. */
+  /** A piece came from the origin: partners hear of it as soon as they may. */
+  hasFromOrigin(): void {
+    this.#originNews = this.#state.gained.length;
+  }
+
+  /** Whether somebody has not been told yet of a piece that came from the origin. */
+  get owesNews(): boolean {
+    return [...this.#state.partners].some((partner) => this.#hasOriginNews(partner));
+  }
+
+  /** The own lease changed: partners hear of it with the next step. */
   urgent(): void {
     this.#urgent = true;
   }
@@ -230,7 +242,18 @@ export class Contacts {
     const { gained, leases, view } = this.#state;
     const hasNews = partner.toldPieces < gained.length && !partner.offers.isComplete;
     const seated = leases.of(view.self.id, nowMs) !== null || this.#everyMs(partner) === SEAT_BEAT_MS;
-    return { nowMs, toldMs: partner.toldMs, hasNews, urgent: this.#urgent, seated };
+    return {
+      nowMs,
+      toldMs: partner.toldMs,
+      hasNews,
+      hasOriginNews: this.#hasOriginNews(partner),
+      urgent: this.#urgent,
+      seated,
+    };
+  }
+
+  #hasOriginNews({ toldPieces, offers }: Partner): boolean {
+    return toldPieces < this.#originNews && !offers.isComplete;
   }
 
   #tell(partner: Partner, kind: Beat['kind'], nowMs: number): Outgoing {

@@ -1,4 +1,4 @@
-import type { Beat } from './announcements.ts';
+import { type Beat, ORIGIN_NEWS_EVERY_MS } from './announcements.ts';
 import { Asking, type Outcome } from './asking.ts';
 import { Contacts, type Outgoing } from './contacts.ts';
 import { SWARM_PATIENCE, type SwarmPatience } from './followers.ts';
@@ -84,7 +84,7 @@ export class Swarm {
       if (!have.add(piece) || !content.anchored) continue;
       gained.push(piece);
       this.#state.gainedMs = nowMs;
-      if (fromOrigin) this.#contacts.urgent();
+      if (fromOrigin) this.#contacts.hasFromOrigin();
     }
     this.#state.gainedMs = nowMs;
     if (content.anchored && have.isComplete) this.#complete();
@@ -134,7 +134,8 @@ export class Swarm {
     const origin = this.#turn.step(nowMs, this.#contacts.knowsSeats(), this.#asking.isReceiving);
     if (origin !== 'keep') this.#contacts.urgent();
     const beats = this.#contacts.step(nowMs);
-    const everyMs = this.#state.complete ? IDLE_STEP_MS : STEP_MS;
+    const calmMs = this.#state.complete ? IDLE_STEP_MS : STEP_MS;
+    const everyMs = this.#contacts.owesNews ? ORIGIN_NEWS_EVERY_MS : calmMs;
     const nextMs = Math.min(nowMs + everyMs, Math.max(nowMs + 1, this.#contacts.interestMs));
     return { interest, origin, beats, requests: this.#asking.step(nowMs), nextMs };
   }
