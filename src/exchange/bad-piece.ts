@@ -5,6 +5,7 @@ import {
   encodeEvidence,
   isBadPiece,
   type PieceReceipt,
+  readPieceReceipt,
   verifyEvidence,
   verifyPieceReceipt,
 } from '../peer/protocol/receipt-codec.ts';
@@ -29,7 +30,8 @@ export class BadPieceError extends NearbitsError {
 }
 
 /**
- * Compares the receipts of an answer with what the pieces have to be, before any byte of it is taken. `descriptor` names
+ * Compares the receipts of an answer with what the pieces have to be, before any byte of it is taken. Signatures are
+ * checked of the first, so that nobody gives pieces and answers for none, and of one that is wrong. `descriptor` names
  * the pieces; it was anchored when `isAnchored`, else it is the word of another holder and proves nothing against this one.
  * @throws BadPieceError, or NearbitsError E_PEER_PROTOCOL for receipts that do not belong to the request.
  */
@@ -42,9 +44,11 @@ export function checkReceipts(
 ): void {
   if (receipts.length !== asked.end - asked.first) throw unfit();
   for (const [index, bytes] of receipts.entries()) {
-    const receipt = verifyPieceReceipt(bytes, from);
+    const receipt = index === 0 ? verifyPieceReceipt(bytes, from) : readPieceReceipt(bytes);
     if (receipt.pieceIndex !== asked.first + index) throw unfit();
     if (isRight(receipt, descriptor)) continue;
+    // Throws when it is not of this neighbour, which makes it no proof.
+    verifyPieceReceipt(bytes, from);
     const proves = isAnchored && isBadPiece(receipt, descriptor);
     throw new BadPieceError(from, proves ? { nodeId: from, evidence: encodeEvidence(from, bytes) } : null);
   }

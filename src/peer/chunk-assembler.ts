@@ -31,12 +31,13 @@ export class ChunkAssembler {
 
   /** Copies bytes in, at most {@link missing}; calls `hand` for each chunk that is complete or has waited long enough. */
   add(bytes: Uint8Array, hand: (chunk: Uint8Array) => void): void {
-    for (let rest = bytes; rest.byteLength > 0; ) {
+    for (let done = 0; done < bytes.byteLength; ) {
       const chunk = this.#chunk ?? this.#begin();
-      const part = rest.subarray(0, chunk.byteLength - this.#filled);
-      chunk.set(part, this.#filled);
-      this.#filled += part.byteLength;
-      rest = rest.subarray(part.byteLength);
+      const length = Math.min(bytes.byteLength - done, chunk.byteLength - this.#filled);
+      // A view costs more than the copy of a few bytes, and nearly always all of them fit.
+      chunk.set(length === bytes.byteLength ? bytes : bytes.subarray(done, done + length), this.#filled);
+      this.#filled += length;
+      done += length;
       if (this.#filled === chunk.byteLength) hand(this.#take(chunk));
     }
     if (this.#filled > 0 && this.#clock.monotonicMs() - this.#sinceMs >= HAND_ON_AFTER_MS) hand(this.#copyOut());

@@ -45,13 +45,21 @@ export function signPieceReceipt(receipt: PieceReceipt, identity: Identity): Uin
 }
 
 /**
+ * Reads a receipt without asking who signed it: enough where it says what has to be, since only a wrong one is ever
+ * shown to anybody. To check a signature takes a tenth of a millisecond, a fifth of what hashing the piece does.
+ * @throws NearbitsError E_PEER_PROTOCOL when it is no receipt.
+ */
+export function readPieceReceipt(bytes: Uint8Array): PieceReceipt {
+  return readSigned(decodeSigned(bytes));
+}
+
+/**
  * Reads the receipt for a piece that `nodeId` sent. Whoever gets a piece compares its digest with the bytes as well: a
  * receipt that does not fit them shows that the sender lies, but to nobody else.
  * @throws NearbitsError E_PEER_PROTOCOL when it is no receipt of this node.
  */
 export function verifyPieceReceipt(bytes: Uint8Array, nodeId: NodeId): PieceReceipt {
-  if (bytes.length > MAX_RECEIPT_BYTES) throw protocolError('a receipt that is too large');
-  return readReceipt(decodeMessage(SignedPieceReceiptSchema, bytes, SIGNED_PARTS), nodeId);
+  return readReceipt(decodeSigned(bytes), nodeId);
 }
 
 /** Writes what shows others that `nodeId` sent a bad piece: the receipt as it came. @throws NearbitsError E_PEER_PROTOCOL as {@link verifyPieceReceipt}. */
@@ -81,8 +89,18 @@ export function isBadPiece(receipt: PieceReceipt, descriptor: Descriptor): boole
   return Buffer.compare(expected, receipt.sha256) !== 0;
 }
 
-function readReceipt({ receipt, signature }: SignedPieceReceipt, nodeId: NodeId): PieceReceipt {
+function decodeSigned(bytes: Uint8Array): SignedPieceReceipt {
+  if (bytes.length > MAX_RECEIPT_BYTES) throw protocolError('a receipt that is too large');
+  return decodeMessage(SignedPieceReceiptSchema, bytes, SIGNED_PARTS);
+}
+
+function readReceipt(signed: SignedPieceReceipt, nodeId: NodeId): PieceReceipt {
+  const { receipt, signature } = signed;
   if (!isSignedBy(nodeId, PURPOSE, receipt, signature)) throw protocolError('a receipt with a wrong signature');
+  return readSigned(signed);
+}
+
+function readSigned({ receipt }: SignedPieceReceipt): PieceReceipt {
   const { descriptorId, pieceIndex, sha256 } = decodeMessage(PieceReceiptSchema, receipt, RECEIPT_PARTS);
   if (descriptorId.length !== HASH_BYTES || sha256.length !== HASH_BYTES || pieceIndex >= MAX_PIECES) {
     throw protocolError('a receipt for something that is no piece');
