@@ -69,7 +69,7 @@ export class OriginWork {
 
   #start(lease: PieceRun): void {
     const { content, list, signal, swarm } = this.#context;
-    const asked = { first: lease.first, end: swarm.partners.length === 0 ? this.#longer(lease) : lease.end };
+    const asked = { first: lease.first, end: swarm.isAlone ? this.#longer(lease) : lease.end };
     const range = bytesOf(asked, content);
     const pieces = list.isAnchored ? list.pieces : null;
     const source = new ActiveSource({ source: this.#source, offers: RangeSet.of(range), pieces });

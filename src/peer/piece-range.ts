@@ -1,11 +1,6 @@
 import { type ByteRange, rangeLength } from '../core/byte-range.ts';
+import { MAX_REQUEST_BYTES, MAX_REQUEST_PIECES } from '../plan/swarm/next-requests.ts';
 import type { PieceRun } from '../plan/swarm/piece-set.ts';
-
-/** Bytes of one request for pieces, unless a single piece has more: short answers, so that many neighbours take turns. */
-export const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
-
-/** Pieces of one request: so many receipts (190 characters each) fit the head of an answer. */
-export const MAX_REQUEST_PIECES = 16;
 
 /** Some bytes of a file that is cut at multiples of `pieceSize`. */
 export interface PieceRange {

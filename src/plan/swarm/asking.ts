@@ -1,4 +1,11 @@
-import { hedge, nextRequests, type OpenRequest, type PieceRequest, REQUEST_LIMITS } from './next-requests.ts';
+import {
+  hedge,
+  nextRequests,
+  type OpenRequest,
+  type PieceRequest,
+  type RequestLimits,
+  requestLimitsFor,
+} from './next-requests.ts';
 import type { Partner } from './partners.ts';
 import { PieceSet } from './piece-set.ts';
 import type { SwarmState } from './swarm-state.ts';
@@ -14,12 +21,14 @@ export class Asking {
   readonly #state: SwarmState;
   readonly #requested: PieceSet;
   readonly #start: number;
+  readonly #limits: RequestLimits;
   #open: OpenRequest[] = [];
   #turn = 0;
 
   constructor(state: SwarmState) {
     this.#state = state;
     this.#requested = new PieceSet(state.file.pieces);
+    this.#limits = requestLimitsFor(state.file.pieceSize);
     this.#start = Math.floor(state.content.random() * state.file.pieces);
   }
 
@@ -31,7 +40,7 @@ export class Asking {
   /** Requests to make now; they count as made. */
   step(nowMs: number): PieceRequest[] {
     const { have, partners } = this.#state;
-    if (have.isComplete || this.#open.length >= REQUEST_LIMITS.total) return [];
+    if (have.isComplete || this.#open.length >= this.#limits.total) return [];
     const givers = this.#inTurn([...partners]);
     const inFlight = this.#open.length;
     const facts = {
@@ -43,9 +52,9 @@ export class Asking {
       start: this.#start,
       inFlight,
     };
-    const requests = nextRequests(facts, REQUEST_LIMITS);
+    const requests = nextRequests(facts, this.#limits);
     if (requests.length === 0) {
-      const again = hedge(this.#open, facts, REQUEST_LIMITS);
+      const again = hedge(this.#open, facts, this.#limits);
       if (again !== null) requests.push(again);
     }
     for (const request of requests) this.#note(request, nowMs);

@@ -12,6 +12,18 @@ export interface RequestLimits {
 
 export const REQUEST_LIMITS: RequestLimits = { perPartner: 2, total: 8, pieces: 4 };
 
+/** Bytes of one request for pieces, unless a single piece has more: short answers, so that many neighbours take turns. */
+export const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+
+/** Pieces of one request: so many receipts (190 characters each) fit the head of an answer. */
+export const MAX_REQUEST_PIECES = 16;
+
+/** The limits for a file that is cut in pieces of `pieceSize` bytes. */
+export function requestLimitsFor(pieceSize: number): RequestLimits {
+  const fitting = Math.floor(MAX_REQUEST_BYTES / pieceSize);
+  return { ...REQUEST_LIMITS, pieces: Math.max(1, Math.min(MAX_REQUEST_PIECES, fitting)) };
+}
+
 /** What is known of a partner that may be asked. */
 export interface Giver {
   readonly id: string;

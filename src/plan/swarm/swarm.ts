@@ -49,6 +49,11 @@ export class Swarm {
     return this.#state.complete;
   }
 
+  /** Whether nobody else is known to want or have the content. */
+  get isAlone(): boolean {
+    return this.#state.view.size === 0;
+  }
+
   /** Ids of the partners, for those who look. */
   get partners(): string[] {
     return [...this.#state.partners].map(({ id }) => id);

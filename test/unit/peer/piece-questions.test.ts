@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { parseContentId } from '../../../src/core/ids.ts';
 import { MAX_ANSWER_HEAD_BYTES } from '../../../src/peer/content-answer.ts';
 import { descriptorQuestion, joinReceipts, piecesQuestion, printReceipt } from '../../../src/peer/piece-questions.ts';
-import { MAX_REQUEST_PIECES, pieceRunOf } from '../../../src/peer/piece-range.ts';
+import { pieceRunOf } from '../../../src/peer/piece-range.ts';
+import { MAX_REQUEST_PIECES } from '../../../src/plan/swarm/next-requests.ts';
 import { testNodeId } from '../../support/node-ids.ts';
 
 const MIB = 1024 * 1024;

@@ -7,6 +7,7 @@ import {
   nextRequests,
   REQUEST_LIMITS,
   type RequestFacts,
+  requestLimitsFor,
 } from '../../../../src/plan/swarm/next-requests.ts';
 import { PieceSet } from '../../../../src/plan/swarm/piece-set.ts';
 
@@ -105,4 +106,10 @@ describe('hedge', () => {
       hedge([...open, { ...open[0], partner: 'c' } as (typeof open)[0]], factsOf([b], late), REQUEST_LIMITS),
     ).toBeNull();
   });
+});
+
+it('asks for as many pieces at once as one answer may hold', () => {
+  const MIB = 1024 * 1024;
+  const piecesOf = (pieceSize: number) => requestLimitsFor(pieceSize).pieces;
+  expect([16 * 1024, MIB / 4, MIB, 2 * MIB, 3 * MIB, 64 * MIB].map(piecesOf)).toEqual([16, 16, 4, 2, 1, 1]);
 });
