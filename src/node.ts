@@ -243,7 +243,11 @@ function policyOf({ search, origin, swarm }: Config): TransferPolicy {
     patience: { foregroundMs: search.patienceMs.foreground, backgroundMs: search.patienceMs.background },
     originRetries: origin.retries,
     whenOriginDown: search.whenOriginDown,
-    swarm: { enabled: swarm.enabled, minBytes: swarm.minBytes },
+    swarm: {
+      enabled: swarm.enabled,
+      minBytes: swarm.minBytes,
+      patience: { pulseMs: swarm.stallTimeoutMs, ownMs: swarm.patienceMs },
+    },
   };
 }
 

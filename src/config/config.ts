@@ -39,6 +39,8 @@ export interface Config {
     readonly bytesPerSecond: number | 'unlimited';
     readonly clients: number;
     readonly requests: number;
+    readonly stallTimeoutMs: number;
+    readonly patienceMs: number;
   };
   readonly origin: {
     readonly connectTimeoutMs: number;
@@ -111,6 +113,8 @@ export function toConfig(settings: Settings): Config {
       bytesPerSecond: swarm.bandwidth,
       clients: swarm.clients,
       requests: swarm.requests,
+      stallTimeoutMs: swarm.stallTimeout,
+      patienceMs: swarm.patience,
     },
     origin: {
       connectTimeoutMs: origin.connectTimeout,

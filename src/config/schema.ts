@@ -157,6 +157,20 @@ const swarm = z.strictObject({
     about:
       'How many requests for pieces are answered at once; the others hear that the node is busy. It bounds memory, and half of it stays free while a foreground job of the user fetches something else.',
   }),
+  stallTimeout: duration({
+    default: '10s',
+    min: '3s',
+    max: '10min',
+    about:
+      'How long no byte may come from the origin to anybody before this node fetches for itself what it misses; up to twice that, so that not all do so at once. A neighbour that dies is replaced within two seconds, without this.',
+  }),
+  patience: duration({
+    default: '30min',
+    min: '10s',
+    max: '7d',
+    about:
+      'How long this node itself may get nothing while others fetch, before it fetches for itself what it misses; up to twice that.',
+  }),
 });
 
 const origin = z.strictObject({

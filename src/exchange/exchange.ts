@@ -7,6 +7,7 @@ import type { Random } from '../core/random.ts';
 import type { EmitEvent } from '../observe/events.ts';
 import type { Identity } from '../peer/identity.ts';
 import type { SwarmBody, SwarmListener, SwarmPeer } from '../peer/swarm/swarm-port.ts';
+import type { SwarmPatience } from '../plan/swarm/followers.ts';
 import type { PieceShelf, SharedPieces } from '../serve/pieces/shared-pieces.ts';
 import type { ExchangeContent } from './content.ts';
 import { CachedPieces, HeldRecords, heldRecord } from './held-record.ts';
@@ -78,7 +79,7 @@ export class Exchange implements SwarmListener, PieceShelf {
     if (known?.isFetching) return 'this machine is fetching the same content already';
     known?.end();
     if (!this.#hasRoom()) return `this node takes part in ${MAX_CONTENTS} contents already`;
-    const participant = this.#begin(content, true);
+    const participant = this.#begin(content, request.patience);
     const { identity, clock, cache } = this.#deps;
     const joined = new JoinedFetch({ participant, identity, clock, cache, side: () => this.#side }, request);
     const { destination } = request.part.target;
@@ -148,7 +149,7 @@ export class Exchange implements SwarmListener, PieceShelf {
     const found = this.#held.find(contentId);
     if (found === null || body.kind !== 'beat' || body.beat.kind !== 'hello' || !this.#hasRoom()) return null;
     const { held, content } = found;
-    const participant = this.#begin(content, false);
+    const participant = this.#begin(content, null);
     const { cache, identity, clock } = this.#deps;
     participant.pieces = new CachedPieces(cache, held, content.anchored === null ? identity : null);
     const all = Array.from({ length: participant.swarm.have.length }, (_, piece) => piece);
@@ -158,12 +159,12 @@ export class Exchange implements SwarmListener, PieceShelf {
     return participant;
   }
 
-  #begin(content: ExchangeContent, isFetching: boolean): Participant {
+  #begin(content: ExchangeContent, patience: SwarmPatience | null): Participant {
     const { identity, clock, random, emit } = this.#deps;
     const participant = new Participant(
       { self: identity.nodeId, clock, random, emit, side: () => this.#side },
       content,
-      isFetching,
+      patience,
     );
     participant.onEnd(() => {
       this.#participants.delete(content.id);

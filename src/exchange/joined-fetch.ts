@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../core/clock.ts';
 import type { NodeId } from '../core/ids.ts';
 import type { Source } from '../core/source.ts';
 import type { Identity } from '../peer/identity.ts';
+import type { SwarmPatience } from '../plan/swarm/followers.ts';
 import { PartPieces } from '../serve/pieces/part-pieces.ts';
 import type { PartFile } from '../transfer/part-file.ts';
 import type { Note } from '../transfer/trace.ts';
@@ -23,6 +24,8 @@ export interface JoinRequest {
   readonly listener: WorkListener;
   /** How often the origin may fail in a row without a new byte. */
   readonly originRetries: number;
+  /** How long the origin is left to others. */
+  readonly patience: SwarmPatience;
   /** Whether the file is handed over and shared as soon as it is complete, without a word of its owner. */
   readonly completesItself: boolean;
 }

@@ -5,6 +5,7 @@ import type { EmitEvent } from '../observe/events.ts';
 import type { SwarmBody, SwarmPeer } from '../peer/swarm/swarm-port.ts';
 import type { Beat } from '../plan/swarm/announcements.ts';
 import type { Outgoing } from '../plan/swarm/contacts.ts';
+import { SWARM_PATIENCE, type SwarmPatience } from '../plan/swarm/followers.ts';
 import type { PieceRequest } from '../plan/swarm/next-requests.ts';
 import type { PieceRun } from '../plan/swarm/piece-set.ts';
 import { Swarm, type SwarmStep } from '../plan/swarm/swarm.ts';
@@ -66,9 +67,10 @@ export class Participant {
   #wantedMs: number;
   #given = 0;
 
-  constructor(deps: ParticipantDeps, content: ExchangeContent, isFetching: boolean) {
+  /** `patience` of a fetch that is about to begin; null for a node that only gives. */
+  constructor(deps: ParticipantDeps, content: ExchangeContent, patience: SwarmPatience | null) {
     this.#deps = deps;
-    this.isFetching = isFetching;
+    this.isFetching = patience !== null;
     this.content = content;
     const { self, random, clock } = deps;
     const { id, version, pieceSize, anchored } = content;
@@ -77,6 +79,7 @@ export class Participant {
     this.swarm = new Swarm(
       { contentId: id, self, size: version.size, pieceSize, anchored: anchored !== null, random },
       nowMs,
+      patience ?? SWARM_PATIENCE,
     );
     for (const { nodeId, ageMs } of deps.side()?.swarm.interestedIn(id) ?? []) this.interested(nodeId, ageMs);
   }

@@ -9,6 +9,7 @@ import type { Logger } from '../observe/log.ts';
 import type { OriginSession } from '../origin/origin-session.ts';
 import type { PeerAnswer, PeerRecord, SearchQuery } from '../peer/search-types.ts';
 import type { Patience } from '../plan/patience.ts';
+import type { SwarmPatience } from '../plan/swarm/followers.ts';
 import type { WarmParts } from '../transfer/warm-parts.ts';
 
 /** The neighbours as a transfer sees them. */
@@ -36,7 +37,7 @@ export interface TransferPolicy {
   readonly originRetries: number;
   readonly whenOriginDown: OriginDownRule;
   /** When a file is fetched together with the neighbours that want it too. */
-  readonly swarm: { readonly enabled: boolean; readonly minBytes: number };
+  readonly swarm: { readonly enabled: boolean; readonly minBytes: number; readonly patience: SwarmPatience };
 }
 
 /** Neighbours and the cache that is shared with them, or the reason why there are none. */

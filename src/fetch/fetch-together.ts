@@ -76,6 +76,7 @@ export class TogetherRound implements Round {
         onProven: (range) => this.#task.proven(RangeSet.of(range)),
       },
       originRetries: policy().originRetries,
+      patience: policy().swarm.patience,
       completesItself: this.#task.request.completesItself,
     });
     if (typeof joined === 'string') return joined;

@@ -20,6 +20,7 @@ import { silentLogger } from '../../src/observe/log.ts';
 import type { OriginOptions } from '../../src/origin/options.ts';
 import { OriginClient } from '../../src/origin/origin-client.ts';
 import { loadOrCreateIdentity } from '../../src/peer/identity.ts';
+import { SWARM_PATIENCE } from '../../src/plan/swarm/followers.ts';
 import { NetworkWatch } from '../../src/platform/network-watch.ts';
 import { Vault } from '../../src/security/vault.ts';
 import { Database } from '../../src/store/database.ts';
@@ -84,7 +85,7 @@ export class TransferBench implements AsyncDisposable {
       patience: { foregroundMs: 100, backgroundMs: 200 },
       originRetries: 2,
       whenOriginDown: 'newest',
-      swarm: { enabled: false, minBytes: 0 },
+      swarm: { enabled: false, minBytes: 0, patience: SWARM_PATIENCE },
       ...options.policy,
     };
     const vault = await Vault.open(base, { dataDir: dir });

@@ -15,6 +15,7 @@ import type { NodeEventBody } from '../../../src/observe/events.ts';
 import { type Identity, loadOrCreateIdentity } from '../../../src/peer/identity.ts';
 import { signPieceReceipt } from '../../../src/peer/protocol/receipt-codec.ts';
 import type { SwarmPeer } from '../../../src/peer/swarm/swarm-port.ts';
+import { SWARM_PATIENCE } from '../../../src/plan/swarm/followers.ts';
 import type { SharedPieces } from '../../../src/serve/pieces/shared-pieces.ts';
 import { PartFile } from '../../../src/transfer/part-file.ts';
 import { CacheFixture } from '../cache-fixture.ts';
@@ -153,6 +154,7 @@ export class LanNode implements ExchangeSide {
       note: (code) => void this.notes.push(code),
       listener: { onBytes: () => {}, onProven: () => {} },
       originRetries: 2,
+      patience: SWARM_PATIENCE,
       completesItself: true,
     });
     if (typeof joined === 'string') throw new Error(joined);

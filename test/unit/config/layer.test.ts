@@ -183,6 +183,8 @@ describe('combineLayers', () => {
       bytesPerSecond: 32 * 2 ** 20,
       clients: 5,
       requests: 8,
+      stallTimeoutMs: 10_000,
+      patienceMs: 1_800_000,
     });
   });
 
