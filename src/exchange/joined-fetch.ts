@@ -51,6 +51,7 @@ export class JoinedFetch {
   readonly #deps: JoinedFetchDeps;
   readonly #request: JoinRequest;
   readonly #fetch: ExchangeFetch;
+  readonly #holders = new Set<string>();
   #pieces: PartPieces | null = null;
   #timer: Timer | null = null;
 
@@ -80,8 +81,14 @@ export class JoinedFetch {
     this.#deps.participant.touch();
   }
 
+  /** Whether somebody that a search found to have the whole file has answered since. */
+  get hasHolder(): boolean {
+    return this.#deps.participant.swarm.partners.some((id) => this.#holders.has(id));
+  }
+
   /** A search found somebody who has the whole file. */
   foundHolder(nodeId: NodeId): void {
+    this.#holders.add(nodeId);
     this.#deps.participant.interested(nodeId, 0);
     this.#deps.participant.touch();
   }

@@ -15,8 +15,9 @@ import type { FileTask } from './file-task.ts';
 import type { FetchedBytes, Round } from './round.ts';
 import type { Wish } from './wish.ts';
 
-/** Whoever was found to hold the file has this long to say so before the origin is asked, in ms. */
-const HOLDER_ANSWERS_MS = 500;
+/** Whoever was found to hold the file has this long to answer before the origin is asked, in ms; it is looked every so often. */
+const HOLDER_ANSWERS_MS = 2_000;
+const LOOK_EVERY_MS = 20;
 
 /** Why a file is not fetched together with neighbours, or the content that it is. */
 export function contentToShare(wish: Wish, part: PartFile, task: FileTask, deps: FetchDeps): ExchangeContent | string {
@@ -137,11 +138,18 @@ export class TogetherRound implements Round {
       const ms = Math.round(endedMs - startedMs);
       this.#task.note('SEARCH_DONE', offered ? 'neighbours hold it' : 'no neighbour holds it', { ms });
       const allowedMs = originAllowedFrom({ priority, startedMs, endedMs, offered: false }, patience);
-      await clock.sleep(Math.max(0, allowedMs - endedMs) + (offered ? HOLDER_ANSWERS_MS : 0), signal);
+      await clock.sleep(Math.max(0, allowedMs - endedMs), signal);
+      if (offered) await this.#holderAnswers(joined, signal);
     } catch {
       // The fetch ended, or the search failed: either way nobody is waited for.
     }
     joined.allowOrigin();
+  }
+
+  async #holderAnswers(joined: JoinedFetch, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    const untilMs = clock.monotonicMs() + HOLDER_ANSWERS_MS;
+    while (!joined.hasHolder && clock.monotonicMs() < untilMs) await clock.sleep(LOOK_EVERY_MS, signal);
   }
 
   async #collect(
