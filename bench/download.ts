@@ -2,9 +2,8 @@
  * One file of 256 MiB and one of 1 GiB from one origin over HTTP into a file, by a job of a node without neighbours, next to
  * curl and aria2c where they are installed. All take turns, so that a slow moment of the machine hits all of them.
  */
-import { spawnSync } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -15,6 +14,7 @@ import { OriginProcess } from '../test/support/origin-process.ts';
 import { isInstalled, startNginx, timed } from './nginx.ts';
 import { percentile } from './pair.ts';
 import type { Row } from './row.ts';
+import { touchMemory } from './touch-memory.ts';
 
 const MIB = 1024 ** 2;
 /** A virtual machine whose host takes free memory back after 2 s gives the long file no chance to find memory that it knows. */
@@ -121,16 +121,6 @@ async function takeTurns(
     }
   }
   return runs;
-}
-
-/** Lets every program find memory for its file that the machine just used, and a disk that has nothing left to write. */
-async function touchMemory(path: string, bytes: number): Promise<void> {
-  const block = Buffer.alloc(MIB, 1);
-  const file = await open(path, 'w');
-  for (let at = 0; at < bytes; at += MIB) await file.write(block, 0, MIB, at);
-  await file.close();
-  await rm(path);
-  spawnSync('sync');
 }
 
 function speedRows(

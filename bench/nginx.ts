@@ -14,9 +14,9 @@ export interface Nginx extends AsyncDisposable {
   cpuSeconds(): Promise<number>;
 }
 
-/** Whether a program is installed; `flag` lets it say its version and end. */
-export function isInstalled(program: string, flag = '--version'): boolean {
-  return spawnSync(program, [flag], { stdio: 'ignore' }).status === 0;
+/** Whether a program is installed; `flags` let it say its version and end. */
+export function isInstalled(program: string, ...flags: readonly string[]): boolean {
+  return spawnSync(program, flags.length === 0 ? ['--version'] : flags, { stdio: 'ignore' }).status === 0;
 }
 
 /** Serves `dir` over HTTP, or over TLS 1.3 with AES-128-GCM when `tls` gives key and certificate as PEM. */
@@ -85,8 +85,8 @@ async function childrenCpuSeconds(pid: number): Promise<number> {
   return each.reduce((sum, seconds) => sum + seconds, 0);
 }
 
-// nginx cannot be told to take any free port.
-async function freePort(): Promise<number> {
+/** A TCP port of loopback that is free now, for programs that cannot be told to take any. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

@@ -11,6 +11,7 @@ type Options = Readonly<Partial<Record<'nodes' | 'size' | 'scenario' | 'link' | 
 /** Loaded one at a time, so that one suite's memory does not weigh on the next. */
 const SUITES: Readonly<Record<string, () => Promise<{ run(options: Options): Promise<Row[]> }>>> = {
   'peer-to-peer': () => import('./peer-to-peer.ts'),
+  rivals: () => import('./rivals.ts'),
   search: () => import('./search.ts'),
   'small-object': () => import('./small-object.ts'),
   idle: () => import('./idle.ts'),

@@ -129,7 +129,7 @@ function curl(url: string, ...options: readonly string[]): Launch {
 // It goes on giving to others after its own file is there, so it says itself when that was.
 async function prepareAria2({ file, url, dir }: Task): Promise<Prepared> {
   const [torrent, hook] = [join(dir, 'file.torrent'), join(dir, 'done.sh')];
-  await writeFile(torrent, torrentOf(file, 'file.bin', url));
+  await writeFile(torrent, torrentOf(file, 'file.bin', { webSeed: url }));
   await writeFile(hook, '#!/bin/sh\ntouch "$3.done"\n');
   await chmod(hook, 0o755);
   const quiet = ['--no-conf', '--quiet', '--file-allocation=none', '--no-proxy=*', '--enable-dht=false'];

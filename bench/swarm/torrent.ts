@@ -5,8 +5,14 @@ const PIECE = 1024 * 1024;
 
 type Value = number | string | Buffer | readonly Value[] | { readonly [key: string]: Value };
 
-/** A torrent of one file with a web seed (BEP 3, BEP 19), which asks nobody for peers but the network around. */
-export function torrentOf(file: PseudoRandomFile, name: string, url: string): Buffer {
+/** Where those who have a torrent look for its bytes: at a web seed (BEP 19), and with peers that a tracker names (BEP 3). */
+export interface TorrentSources {
+  readonly webSeed?: string;
+  readonly tracker?: string;
+}
+
+/** A torrent of one file (BEP 3). Without a tracker it asks nobody for peers but the network around. */
+export function torrentOf(file: PseudoRandomFile, name: string, { webSeed, tracker }: TorrentSources): Buffer {
   const pieces: Buffer[] = [];
   for (let at = 0; at < file.size; at += PIECE) {
     pieces.push(
@@ -16,7 +22,11 @@ export function torrentOf(file: PseudoRandomFile, name: string, url: string): Bu
     );
   }
   const info = { length: file.size, name, 'piece length': PIECE, pieces: Buffer.concat(pieces) };
-  return bencode({ info, 'url-list': [url] });
+  return bencode({
+    ...(tracker === undefined ? {} : { announce: tracker }),
+    info,
+    ...(webSeed === undefined ? {} : { 'url-list': [webSeed] }),
+  });
 }
 
 // The keys of a dictionary are in order already.
