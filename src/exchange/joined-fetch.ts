@@ -81,6 +81,11 @@ export class JoinedFetch {
     this.#deps.participant.touch();
   }
 
+  /** Whether a search found somebody who has the whole file. */
+  get knowsHolder(): boolean {
+    return this.#holders.size > 0;
+  }
+
   /** Whether somebody that a search found to have the whole file has answered since. */
   get hasHolder(): boolean {
     return this.#deps.participant.swarm.partners.some((id) => this.#holders.has(id));

@@ -8,16 +8,12 @@ import type { JoinedFetch } from '../exchange/joined-fetch.ts';
 import type { OriginSource } from '../origin/origin-source.ts';
 import type { ShareVerdict } from '../origin/share.ts';
 import { WholeFileSource } from '../origin/whole-file-source.ts';
-import { originAllowedFrom, patienceFor } from '../plan/patience.ts';
 import type { PartFile } from '../transfer/part-file.ts';
-import type { FetchDeps, Neighbours } from './deps.ts';
+import type { FetchDeps } from './deps.ts';
 import type { FileTask } from './file-task.ts';
+import { findHolders } from './find-holders.ts';
 import type { FetchedBytes, Round } from './round.ts';
 import type { Wish } from './wish.ts';
-
-/** Whoever was found to hold the file has this long to answer before the origin is asked, in ms; it is looked every so often. */
-const HOLDER_ANSWERS_MS = 2_000;
-const LOOK_EVERY_MS = 20;
 
 /** Why a file is not fetched together with neighbours, or the content that it is. */
 export function contentToShare(wish: Wish, part: PartFile, task: FileTask, deps: FetchDeps): ExchangeContent | string {
@@ -102,7 +98,7 @@ export class TogetherRound implements Round {
       anchored: anchored !== null,
     });
     const stop = new AbortController();
-    const searching = this.#search(joined, AbortSignal.any([signal, stop.signal]));
+    const searching = findHolders(joined, this.#wish, this.#task, this.#deps, AbortSignal.any([signal, stop.signal]));
     try {
       await joined.run(signal);
       this.#noteDone();
@@ -121,58 +117,6 @@ export class TogetherRound implements Round {
 
   refused(): void {
     this.#joined?.leave();
-  }
-
-  /** Asks who has the file already; meanwhile nobody asks the origin. */
-  async #search(joined: JoinedFetch, signal: AbortSignal): Promise<void> {
-    const { clock, policy, neighbours } = this.#deps;
-    const { priority } = this.#task.request;
-    const { patience } = policy();
-    const open = neighbours();
-    const startedMs = clock.monotonicMs();
-    this.#task.note('SEARCH', 'asking neighbours who holds this version', { round: 1 });
-    try {
-      const waitMs = patienceFor(priority, patience);
-      const offered = open.on && (await this.#collect(open.use, joined, waitMs, signal));
-      const endedMs = clock.monotonicMs();
-      const ms = Math.round(endedMs - startedMs);
-      this.#task.note('SEARCH_DONE', offered ? 'neighbours hold it' : 'no neighbour holds it', { ms });
-      const allowedMs = originAllowedFrom({ priority, startedMs, endedMs, offered: false }, patience);
-      await clock.sleep(Math.max(0, allowedMs - endedMs), signal);
-      if (offered) await this.#holderAnswers(joined, signal);
-    } catch {
-      // The fetch ended, or the search failed: either way nobody is waited for.
-    }
-    joined.allowOrigin();
-  }
-
-  async #holderAnswers(joined: JoinedFetch, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#deps;
-    const untilMs = clock.monotonicMs() + HOLDER_ANSWERS_MS;
-    while (!joined.hasHolder && clock.monotonicMs() < untilMs) await clock.sleep(LOOK_EVERY_MS, signal);
-  }
-
-  async #collect(
-    neighbours: Neighbours,
-    joined: JoinedFetch,
-    patienceMs: number,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const { url, version } = this.#wish;
-    const query = { url, version, ranges: this.#part.missing, sha256: null, maxRecords: 1 };
-    let offered = false;
-    for await (const answer of neighbours.search(query, patienceMs, signal)) {
-      const bytes = answer.records.reduce((most, { ranges }) => Math.max(most, ranges.size), 0);
-      const base = { peer: answer.nodeId, status: answer.status, ms: Math.round(answer.elapsedMs), bytes };
-      if (bytes < version.size) {
-        this.#task.note('PEER_ANSWER', `${answer.nodeId}: ${answer.error?.message ?? answer.status}`, base);
-        continue;
-      }
-      this.#task.note('PEER_ANSWER', `${answer.nodeId} holds ${printBytes(bytes)}`, base);
-      joined.foundHolder(answer.nodeId);
-      offered = true;
-    }
-    return offered;
   }
 
   #onBytes(kind: SourceKind, bytes: number): void {
