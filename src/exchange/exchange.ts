@@ -10,10 +10,12 @@ import type { SwarmBody, SwarmListener, SwarmPeer } from '../peer/swarm/swarm-po
 import type { SwarmPatience } from '../plan/swarm/followers.ts';
 import type { PieceShelf, SharedPieces } from '../serve/pieces/shared-pieces.ts';
 import type { ExchangeContent } from './content.ts';
+import { type ContentView, viewOf } from './content-view.ts';
 import { CachedPieces, HeldRecords, heldRecord } from './held-record.ts';
 import { JoinedFetch, type JoinRequest } from './joined-fetch.ts';
 import { Participant } from './participant.ts';
 import type { ExchangeSide } from './side.ts';
+import { Traffic } from './traffic.ts';
 
 /** What the exchange works with. */
 export interface ExchangeDeps {
@@ -29,21 +31,6 @@ const MAX_CONTENTS = 32;
 /** Contents of records that neighbours were told of lately; each takes up to 256 KiB for its hashes. */
 const MAX_HELD = 64;
 
-/** What a node does in one content, for people. */
-export interface ContentView {
-  readonly contentId: ContentId;
-  readonly url: string;
-  readonly bytes: number;
-  readonly pieces: number;
-  readonly piecesHere: number;
-  /** Whether single pieces can be proven. */
-  readonly anchored: boolean;
-  readonly isFetching: boolean;
-  readonly partners: readonly string[];
-  readonly banned: readonly NodeId[];
-  readonly givenBytes: number;
-}
-
 /**
  * All contents that this node fetches or gives together with its neighbours. It brings together what neighbours say, the
  * decisions, and the files: nothing here decides who fetches what.
@@ -53,6 +40,7 @@ export class Exchange implements SwarmListener, PieceShelf {
   readonly #participants = new Map<ContentId, Participant>();
   /** Files that are, or were just, fetched together, by the path that they are for. */
   readonly #joined = new Map<string, JoinedFetch>();
+  readonly #traffic: Traffic;
   readonly #held = new HeldRecords({ maxEntries: MAX_HELD });
   /** What the user waits for: the content, or null for a file that is fetched alone. */
   readonly #foreground = new Set<{ readonly contentId: ContentId | null }>();
@@ -60,6 +48,7 @@ export class Exchange implements SwarmListener, PieceShelf {
 
   constructor(deps: ExchangeDeps) {
     this.#deps = deps;
+    this.#traffic = new Traffic(deps);
   }
 
   /** The side towards the neighbours opened, or closed with null; what is going on goes on with it. */
@@ -69,7 +58,8 @@ export class Exchange implements SwarmListener, PieceShelf {
 
   /** Everything that goes on, for people. */
   list(): ContentView[] {
-    return [...this.#participants.values()].map(viewOf);
+    const nowMs = this.#deps.clock.monotonicMs();
+    return [...this.#participants.values()].map((participant) => viewOf(participant, nowMs));
   }
 
   /** Takes part in fetching a content, or says why that is not possible. */
@@ -136,12 +126,19 @@ export class Exchange implements SwarmListener, PieceShelf {
   }
 
   given(contentId: ContentId, bytes: number): void {
+    this.#traffic.gave(contentId, bytes);
     this.#participants.get(contentId)?.gave(bytes);
+  }
+
+  refused(contentId: ContentId | null, status: number): void {
+    const isKnown = contentId !== null && this.#participants.has(contentId);
+    this.#traffic.refused(isKnown ? contentId : null, status);
   }
 
   /** Leaves every content. */
   stop(): void {
     for (const participant of [...this.#participants.values()]) participant.end();
+    this.#traffic.stop();
   }
 
   // Somebody who was told of a record of the cache wants its pieces.
@@ -162,12 +159,13 @@ export class Exchange implements SwarmListener, PieceShelf {
   #begin(content: ExchangeContent, patience: SwarmPatience | null): Participant {
     const { identity, clock, random, emit } = this.#deps;
     const participant = new Participant(
-      { self: identity.nodeId, clock, random, emit, side: () => this.#side },
+      { self: identity.nodeId, clock, random, emit, side: () => this.#side, traffic: this.#traffic },
       content,
       patience,
     );
     participant.onEnd(() => {
       this.#participants.delete(content.id);
+      this.#traffic.tell([content.id]);
       emit({ type: 'swarm.left', contentId: content.id });
     });
     this.#participants.set(content.id, participant);
@@ -185,19 +183,4 @@ export class Exchange implements SwarmListener, PieceShelf {
     }
     return false;
   }
-}
-
-function viewOf({ content, swarm, isFetching, bannedNodes, givenBytes }: Participant): ContentView {
-  return {
-    contentId: content.id,
-    url: content.url,
-    bytes: content.version.size,
-    pieces: swarm.have.length,
-    piecesHere: swarm.have.size,
-    anchored: content.anchored !== null,
-    isFetching,
-    partners: swarm.partners,
-    banned: bannedNodes,
-    givenBytes,
-  };
 }

@@ -54,7 +54,7 @@ export class NeighbourWork {
   }
 
   async #fetch(request: PieceRequest, from: SwarmPeer, side: ExchangeSide): Promise<NearbitsError | null> {
-    const { list, content, signal, swarm, clock } = this.#context;
+    const { list, content, signal, swarm, clock, participant } = this.#context;
     try {
       await list.learn(from, side, signal);
     } catch (error) {
@@ -68,6 +68,7 @@ export class NeighbourWork {
     });
     const target = this.#context.target('peer', (piece) => swarm.gained([piece], false, clock.monotonicMs()));
     const { error, received } = await active.fetch(range, target, signal);
+    participant.took(received);
     this.#given.set(from.nodeId, (this.#given.get(from.nodeId) ?? 0) + received);
     return error;
   }

@@ -13,6 +13,7 @@ import type { SharedPieces } from '../serve/pieces/shared-pieces.ts';
 import { type BadPieceProof, readEvidence } from './bad-piece.ts';
 import type { ExchangeContent } from './content.ts';
 import type { ExchangeSide } from './side.ts';
+import type { Traffic } from './traffic.ts';
 
 /** Who carries out what the decisions ask for, while the file is fetched. */
 export interface Worker {
@@ -32,6 +33,7 @@ export interface ParticipantDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: EmitEvent;
+  readonly traffic: Traffic;
   /** The open side, or null while there is none. */
   readonly side: () => ExchangeSide | null;
 }
@@ -66,6 +68,9 @@ export class Participant {
   #completeMs: number | null = null;
   #wantedMs: number;
   #given = 0;
+  #taken = 0;
+  /** When this node joined, milliseconds since 1970. */
+  readonly joinedMs: number;
 
   /** `patience` of a fetch that is about to begin; null for a node that only gives. */
   constructor(deps: ParticipantDeps, content: ExchangeContent, patience: SwarmPatience | null) {
@@ -75,6 +80,7 @@ export class Participant {
     const { self, random, clock } = deps;
     const { id, version, pieceSize, anchored } = content;
     const nowMs = clock.monotonicMs();
+    this.joinedMs = clock.wallMs();
     this.#wantedMs = nowMs;
     this.swarm = new Swarm(
       { contentId: id, self, size: version.size, pieceSize, anchored: anchored !== null, random },
@@ -87,6 +93,15 @@ export class Participant {
   /** Bytes that went to neighbours. */
   get givenBytes(): number {
     return this.#given;
+  }
+
+  /** Bytes that came from neighbours, good or not. */
+  get takenBytes(): number {
+    return this.#taken;
+  }
+
+  get self(): NodeId {
+    return this.#deps.self;
   }
 
   get bannedNodes(): readonly NodeId[] {
@@ -174,6 +189,12 @@ export class Participant {
   gave(bytes: number): void {
     this.#given += bytes;
     this.#wantedMs = this.#deps.clock.monotonicMs();
+  }
+
+  /** Bytes came from a neighbour, good or not. */
+  took(bytes: number): void {
+    this.#taken += bytes;
+    this.#deps.traffic.took(this.content.id, bytes);
   }
 
   /** Leaves: the partners hear it. Idempotent. */

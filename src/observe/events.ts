@@ -4,8 +4,21 @@ import type { ContentId, JobId, NodeId, RecordId, TransferId } from '../core/ids
 /** How a notification about a job reaches somebody. */
 export type NotificationWay = 'subscriber' | 'webhook' | 'command';
 
-/** What a neighbour is given: a record of the cache, or pieces of a content that it fetches together with this node. */
-type Served = { readonly recordId: RecordId } | { readonly contentId: ContentId };
+/**
+ * What moved between this node and its neighbours for one content since the last such event. Pieces are asked for some
+ * hundred times a second, so they are told in sums, at most once a second for each content.
+ */
+export interface SwarmMoved {
+  readonly type: 'swarm.moved';
+  /** Null: requests that name no content which this node has a part in. */
+  readonly contentId: ContentId | null;
+  readonly givenBytes: number;
+  readonly takenBytes: number;
+  /** Requests of neighbours that were given bytes, whole answers or not. */
+  readonly answered: number;
+  /** Requests of neighbours that were refused, by HTTP status; 503 means that this node was busy. */
+  readonly refused: Readonly<Record<string, number>>;
+}
 
 /**
  * What observers (command line, API clients, tests) can see happen. Nothing in
@@ -23,10 +36,16 @@ export type NodeEventBody =
   | { readonly type: 'discovery.sent'; readonly message: 'hello' | 'probe' | 'probe-match' | 'interest' | 'mdns' }
   | { readonly type: 'discovery.failed'; readonly message: string }
   | { readonly type: 'search.answered'; readonly nodeId: NodeId; readonly status: string }
-  | ({ readonly type: 'serve.started'; readonly nodeId: NodeId } & Served)
-  | ({ readonly type: 'serve.finished'; readonly nodeId: NodeId; readonly bytes: number } & Served)
+  | { readonly type: 'serve.started'; readonly nodeId: NodeId; readonly recordId: RecordId }
+  | {
+      readonly type: 'serve.finished';
+      readonly nodeId: NodeId;
+      readonly recordId: RecordId;
+      readonly bytes: number;
+    }
   | { readonly type: 'serve.refused'; readonly nodeId: NodeId | null; readonly status: number; readonly reason: string }
   | { readonly type: 'swarm.joined'; readonly contentId: ContentId; readonly url: string }
+  | SwarmMoved
   | { readonly type: 'swarm.left'; readonly contentId: ContentId }
   | { readonly type: 'swarm.banned'; readonly contentId: ContentId; readonly nodeId: NodeId; readonly proven: boolean }
   | { readonly type: 'cache.admitted'; readonly recordId: RecordId; readonly url: string; readonly bytes: number }

@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { NearbitsError, toNearbitsError } from '../core/errors.ts';
 import type { NodeId } from '../core/ids.ts';
-import type { EmitEvent } from '../observe/events.ts';
 import type { Logger } from '../observe/log.ts';
 import { RETRY_MS_HEADER } from '../peer/content-answer.ts';
 import { hasBody, type Refusal } from './content-request.ts';
@@ -10,7 +9,8 @@ import type { RequestCaps } from './request-caps.ts';
 /** What answering any request takes. */
 export interface AnsweringDeps {
   readonly log: Logger;
-  readonly emit: EmitEvent;
+  /** Told of each request that is refused. */
+  readonly refused: (nodeId: NodeId, status: number, reason: string) => void;
   readonly caps: RequestCaps;
   /** How a client is told to come back: {@link later} or {@link soon}. */
   readonly retry: Retry;
@@ -88,7 +88,7 @@ const HARMLESS: ReadonlySet<number> = new Set([404, 416, 429, 503]);
 function refuse(deps: AnsweringDeps, nodeId: NodeId, response: ServerResponse, refusal: Refusal): void {
   const { status, reason } = refusal;
   deps.log.debug({ nodeId, status, reason }, 'refused a peer');
-  deps.emit({ type: 'serve.refused', nodeId, status, reason });
+  deps.refused(nodeId, status, reason);
   const keep = HARMLESS.has(status) && !hasBody(response.req.headers);
   const connection = keep ? {} : { Connection: 'close' };
   response.writeHead(status, { ...refusal.headers, ...connection, 'Content-Length': '0' }).end();

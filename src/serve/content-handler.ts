@@ -4,6 +4,7 @@ import type { CacheReader } from '../cache/reader.ts';
 import type { Clock } from '../core/clock.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { NodeId, RecordId } from '../core/ids.ts';
+import type { EmitEvent } from '../observe/events.ts';
 import { type AnsweringDeps, answering } from './answering.ts';
 import { answerRequest, type ContentAnswer, isRefusal, type Refusal, readRequest } from './content-request.ts';
 import { ContentSender } from './content-sender.ts';
@@ -14,6 +15,7 @@ import type { ClientSlots } from './slots.ts';
 export interface HandlerDeps extends AnsweringDeps {
   readonly cache: Pick<Cache, 'get' | 'open'>;
   readonly clock: Clock;
+  readonly emit: EmitEvent;
   readonly slots: ClientSlots;
   readonly rate: RateLimit;
   readonly writeTimeoutMs: number;

@@ -114,7 +114,7 @@ export class ContentServer {
   private constructor(deps: ContentServerDeps, options: ContentServerOptions) {
     this.#deps = deps;
     this.#settings = { ...DEFAULTS, ...options };
-    const { clock } = deps;
+    const { clock, emit } = deps;
     const { bytesPerSecond, maxParallelRequests, requestsPerMinute, writeTimeoutMs } = this.#settings;
     this.#slots = new ClientSlots({ clock }, this.#settings);
     this.#rate = new RateLimit({ clock }, { bytesPerSecond });
@@ -122,7 +122,9 @@ export class ContentServer {
     this.#connections = new MemberConnections(deps, { maxPerAddress: this.#settings.maxConnectionsPerAddress });
     const perMinute = requestsPerMinute;
     const caps = new RequestCaps({ clock }, { maxParallel: maxParallelRequests, perMinute, burst: perMinute / 4 });
-    this.#handler = { ...deps, slots: this.#slots, rate: this.#rate, caps, retry: later, writeTimeoutMs };
+    const refused: HandlerDeps['refused'] = (nodeId, status, reason) =>
+      emit({ type: 'serve.refused', nodeId, status, reason });
+    this.#handler = { ...deps, slots: this.#slots, rate: this.#rate, caps, retry: later, refused, writeTimeoutMs };
     this.#server = this.#createServer();
   }
 
@@ -258,8 +260,8 @@ export class ContentServer {
 
 function createPieceServer(deps: ContentServerDeps, { pieces, writeTimeoutMs }: Settings): PieceServer | null {
   if (deps.pieces === undefined) return null;
-  const { clock, log, emit } = deps;
-  return new PieceServer({ ...deps.pieces, clock, log, emit }, { limits: pieces, writeTimeoutMs });
+  const { clock, log } = deps;
+  return new PieceServer({ ...deps.pieces, clock, log }, { limits: pieces, writeTimeoutMs });
 }
 
 function faultOf(error: Error): string {

@@ -21,6 +21,7 @@ import { TestDomain } from '../support/test-domain.ts';
 
 const MIB = 1024 * 1024;
 const identity = identityOf(generateKeyPairSync('ed25519').privateKey);
+const OTHER = parseContentId('cd'.repeat(32));
 const unlimited = { bytesPerSecond: 'unlimited', clients: 32, requests: 8 } as const;
 
 /** A content server that gives the pieces of one file, and those who ask it. */
@@ -158,18 +159,15 @@ test.each([
   expect(receipts).toHaveLength(end);
 });
 
-test('what was given is told: by events, and to the shelf', async () => {
+test('the shelf hears what was given and refused, and nobody hears of single requests', async () => {
   await using setup = await SwarmFixture.start();
   const { contentId } = setup.part;
-  await setup.ask(await setup.content.client(3), 0, 2);
-  await expect.poll(() => setup.content.eventsOf('serve.finished').length).toBe(1);
-  expect(setup.content.eventsOf('serve.started')).toEqual([
-    { type: 'serve.started', nodeId: testNodeId(3), contentId },
-  ]);
-  expect(setup.content.eventsOf('serve.finished')).toMatchObject([
-    { nodeId: testNodeId(3), contentId, bytes: 2 * MIB },
-  ]);
-  expect(setup.shelf.givenBytes.get(contentId)).toBe(2 * MIB);
+  const client = await setup.content.client(3);
+  await setup.ask(client, 0, 2);
+  await expect.poll(() => setup.shelf.givenBytes.get(contentId)).toBe(2 * MIB);
+  expect((await failure(setup.ask(client, 0, 1, { contentId: OTHER }))).code).toBe('E_PEER_GONE');
+  expect(setup.shelf.refusals).toEqual([{ contentId: OTHER, status: 404 }]);
+  expect(setup.content.events).toEqual([]);
 });
 
 test('a neighbour that asks again and again, also after a no, uses one connection', async () => {
@@ -290,7 +288,7 @@ test('one neighbour alone cannot take all places', async () => {
   const asking = Array.from({ length: 8 }, () =>
     setup.ask(greedy, 0, 1).catch((error: NearbitsError) => error.details),
   );
-  await expect.poll(() => setup.content.eventsOf('serve.refused').length).toBe(4);
+  await expect.poll(() => setup.shelf.refusals.length).toBe(4);
   const other = setup.ask(await setup.content.client(2), 0, 1);
   await expect.poll(() => reading.count).toBe(5);
   release();
@@ -339,7 +337,7 @@ test('all pieces together keep to the rate of swarms', async () => {
 test('pieces and records do not wait for each other: places and rates are two', async () => {
   await using setup = await SwarmFixture.start({ pieces: { ...unlimited, bytesPerSecond: 1 }, clients: 1 });
   const pieces = setup.ask(await setup.content.client(1), 0, 1);
-  await expect.poll(() => setup.content.eventsOf('serve.started').length).toBe(1);
+  await expect.poll(() => setup.shelf.asked).toBe(1);
   const holder = setup.content.holder(await setup.content.cache.admit(testFile(2 * MIB)));
   let got = 0;
   const sink = (chunk: Uint8Array) => {
@@ -380,15 +378,17 @@ test('a neighbour that does not read loses its place', async () => {
   lazy.pause();
   const { contentId } = setup.part;
   lazy.write(`GET /pieces/${contentId} HTTP/1.1\r\nHost: a\r\nRange: bytes=0-${64 * MIB - 1}\r\n\r\n`);
-  await expect.poll(() => setup.content.eventsOf('serve.started').length).toBe(1);
+  await expect.poll(() => setup.shelf.asked).toBe(1);
   const client = await setup.content.client(2);
+  const lazyGot = Promise.withResolvers<number>();
+  setup.shelf.onGiven = lazyGot.resolve;
   const asked = () =>
     setup.ask(client, 0, 1).then(
       ({ bytes }) => bytes.length,
       () => 0,
     );
   await expect.poll(asked, { timeout: 10_000 }).toBe(64 * MIB);
-  expect(setup.content.eventsOf('serve.finished')[0]?.bytes).toBeLessThan(64 * MIB);
+  expect(await lazyGot.promise).toBeLessThan(64 * MIB);
   lazy.destroy();
 });
 
@@ -396,10 +396,10 @@ test('a neighbour that leaves in the middle gives its place back', async () => {
   await using setup = await SwarmFixture.start({ pieces: { bytesPerSecond: 100_000, clients: 32, requests: 1 } });
   const leaving = new AbortController();
   const first = failure(setup.ask(await setup.content.client(1), 0, 1, { signal: leaving.signal }));
-  await expect.poll(() => setup.content.eventsOf('serve.started').length).toBe(1);
+  await expect.poll(() => setup.shelf.asked).toBe(1);
   leaving.abort();
   expect((await first).code).toBe('E_CANCELLED');
-  await expect.poll(() => setup.content.eventsOf('serve.finished').length).toBe(1);
+  await expect.poll(() => setup.shelf.givenBytes.has(setup.part.contentId)).toBe(true);
   setup.content.server.update({ pieces: { ...unlimited, requests: 1 } });
   expect((await setup.ask(await setup.content.client(2), 0, 1)).bytes).toHaveLength(MIB);
 });
@@ -422,7 +422,7 @@ test('members of another domain get no pieces', async () => {
   await using setup = await SwarmFixture.start();
   const stranger = setup.content.clientOf(await (await TestDomain.create('other')).member(testNodeId(1)));
   expect((await failure(setup.ask(stranger, 0, 1))).code).toBe('E_PEER_UNAUTHENTICATED');
-  expect(setup.content.eventsOf('serve.started')).toEqual([]);
+  expect(setup.shelf.asked).toBe(0);
 });
 
 test('24 neighbours on one machine with two requests each are all served', async () => {
@@ -447,7 +447,7 @@ test('24 neighbours on one machine with two requests each are all served', async
 test('stopping the server breaks off pieces that are being given', async () => {
   await using setup = await SwarmFixture.start({ pieces: { ...unlimited, bytesPerSecond: 100_000 } });
   const running = failure(setup.ask(await setup.content.client(), 0, 4));
-  await expect.poll(() => setup.content.eventsOf('serve.started').length).toBe(1);
+  await expect.poll(() => setup.shelf.asked).toBe(1);
   await setup.content.server.stop();
   expect((await running).code).toBe('E_PEER_UNREACHABLE');
 });

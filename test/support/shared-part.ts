@@ -87,6 +87,11 @@ export class SharedPart implements AsyncDisposable {
 export class TestShelf implements PieceShelf {
   readonly contents = new Map<ContentId, SharedPieces>();
   readonly givenBytes = new Map<ContentId, number>();
+  readonly refusals: { readonly contentId: ContentId | null; readonly status: number }[] = [];
+  /** Called with the bytes of each answer that ended. */
+  onGiven: (bytes: number) => void = () => {};
+  /** How often somebody wanted something of a content. */
+  asked = 0;
   isUserBusy = false;
 
   /** Puts what can be given of a file on the shelf. */
@@ -95,6 +100,7 @@ export class TestShelf implements PieceShelf {
   }
 
   find(contentId: ContentId): SharedPieces | null {
+    this.asked++;
     return this.contents.get(contentId) ?? null;
   }
 
@@ -104,5 +110,10 @@ export class TestShelf implements PieceShelf {
 
   given(contentId: ContentId, bytes: number): void {
     this.givenBytes.set(contentId, (this.givenBytes.get(contentId) ?? 0) + bytes);
+    this.onGiven(bytes);
+  }
+
+  refused(contentId: ContentId | null, status: number): void {
+    this.refusals.push({ contentId, status });
   }
 }

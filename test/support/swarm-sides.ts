@@ -52,6 +52,7 @@ export async function startSwarmSide({ domain, cache, config = {} }: SwarmSideOp
     find: () => null,
     isUserBusyElsewhere: () => false,
     given: () => {},
+    refused: () => {},
     attach: () => {},
     told: () => {},
   };

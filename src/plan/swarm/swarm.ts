@@ -2,6 +2,7 @@ import { type Beat, ORIGIN_NEWS_EVERY_MS } from './announcements.ts';
 import { Asking, type Outcome } from './asking.ts';
 import { Contacts, type Outgoing } from './contacts.ts';
 import { SWARM_PATIENCE, type SwarmPatience } from './followers.ts';
+import type { Lease } from './leases.ts';
 import type { PieceRequest } from './next-requests.ts';
 import { type OriginStep, OriginTurn } from './origin-turn.ts';
 import type { PieceSet } from './piece-set.ts';
@@ -57,6 +58,16 @@ export class Swarm {
   /** Ids of the partners, for those who look. */
   get partners(): string[] {
     return [...this.#state.partners].map(({ id }) => id);
+  }
+
+  /** How many pieces each partner offers, for those who look. */
+  get offers(): { readonly id: string; readonly pieces: number }[] {
+    return [...this.#state.partners].map(({ id, offers }) => ({ id, pieces: offers.size }));
+  }
+
+  /** What a member, also this one, fetches from the origin now as far as is known; for those who look. */
+  leaseOf(id: string, nowMs: number): Lease | null {
+    return this.#state.leases.of(id, nowMs);
   }
 
   /** A member told the subnet, or a search brought to light, that it wants or has the content. */

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ByteRange } from '../../core/byte-range.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { ContentId, NodeId } from '../../core/ids.ts';
-import type { EmitEvent } from '../../observe/events.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Identity } from '../../peer/identity.ts';
 import { RECEIPTS_HEADER } from '../../peer/piece-questions.ts';
@@ -24,7 +23,6 @@ export interface PieceServerDeps {
   readonly identity: Identity;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly emit: EmitEvent;
 }
 
 /** What a swarm may draw; can be changed at run time. */
@@ -48,16 +46,16 @@ const WRITE_TIMEOUT_MS = 10_000;
 /** Gives pieces and descriptors to those who fetch a content together with this node (docs/PROTOCOL.md). */
 export class PieceServer {
   readonly #deps: PieceServerDeps;
-  readonly #answering: AnsweringDeps;
+  readonly #answering: Omit<AnsweringDeps, 'refused'>;
   readonly #places: PiecePlaces;
   readonly #rate: RateLimit;
   readonly #receipts: ReceiptBook;
   readonly #writeTimeoutMs: number;
 
   constructor(deps: PieceServerDeps, options: { readonly limits: PieceLimits; readonly writeTimeoutMs: number }) {
-    const { clock, log, emit } = deps;
+    const { clock, log } = deps;
     this.#deps = deps;
-    this.#answering = { log, emit, caps: new RequestCaps({ clock }, CAPS), retry: soonEnough };
+    this.#answering = { log, caps: new RequestCaps({ clock }, CAPS), retry: soonEnough };
     this.#places = new PiecePlaces({ clock }, options.limits);
     this.#rate = new RateLimit({ clock }, options.limits);
     this.#receipts = new ReceiptBook(deps);
@@ -77,13 +75,16 @@ export class PieceServer {
 
   /**
    * Answers one request of a proven member: 1. caps, 2. form, 3. content and pieces, 4. place, 5. receipts and the bytes,
-   * which were checked before. Never throws.
+   * which were checked before. Of each request only the shelf hears: there are hundreds a second. Never throws.
    */
   async answer(nodeId: NodeId, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    await answering(this.#answering, nodeId, response, async (signal) => {
+    let asked: ContentId | null = null;
+    const refused = (_: NodeId, status: number) => this.#deps.shelf.refused(asked, status);
+    await answering({ ...this.#answering, refused }, nodeId, response, async (signal) => {
       const wish = readPieceRequest(request);
       if (isRefusal(wish)) return wish;
       const { contentId } = wish;
+      asked = contentId;
       const pieces = this.#deps.shelf.find(contentId);
       if (pieces === null) return { status: 404, reason: 'unknown content' };
       const to = { nodeId, contentId, response, signal };
@@ -130,12 +131,10 @@ export class PieceServer {
     const deps = { clock: this.#deps.clock, rate: this.#rate, response };
     const options = { client: nodeId, answer, writeTimeoutMs: this.#writeTimeoutMs, signal };
     const sender = new ContentSender(deps, options);
-    this.#deps.emit({ type: 'serve.started', nodeId, contentId });
     try {
       await read(sender);
       await sender.finish();
     } finally {
-      this.#deps.emit({ type: 'serve.finished', nodeId, contentId, bytes: sender.sent });
       this.#deps.shelf.given(contentId, sender.sent);
     }
   }

@@ -28,6 +28,8 @@ export interface PieceShelf {
   find(contentId: ContentId): SharedPieces | null;
   /** Whether the user waits for a file that is not this content: half of the places stay empty then. */
   isUserBusyElsewhere(contentId: ContentId): boolean;
-  /** Bytes of a content that went to a neighbour. */
+  /** Bytes of a content that went to a neighbour with one answer, complete or not. */
   given(contentId: ContentId, bytes: number): void;
+  /** A request was refused with an HTTP status; `contentId` null when it was not looked at so far. */
+  refused(contentId: ContentId | null, status: number): void;
 }
