@@ -28,6 +28,8 @@ export function contentToShare(wish: Wish, part: PartFile, task: FileTask, deps:
   if (request.ranges !== null || request.onDemand) return 'only parts of the file are wanted';
   if (size < swarm.minBytes) return `the file is smaller than ${printBytes(swarm.minBytes)} (swarm.minSize)`;
   if (!file.share.allowed) return file.share.reason;
+  const neighbours = deps.neighbours();
+  if (!neighbours.on) return neighbours.reason;
   const into = deps.shareInto();
   if (!into.on) return into.reason;
   if (part.isComplete || deps.cache.find({ url: wish.url, version, sha256: null }).length > 0)

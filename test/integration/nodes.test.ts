@@ -10,6 +10,9 @@ const MIB = 1024 * 1024;
 const content = randomBytes(6 * MIB + 4321);
 const sha256 = createHash('sha256').update(content).digest('hex');
 
+/** A node that fetches whole files by itself, as all do with small ones: swarm-holders.test.ts tells of those that do not. */
+const ALONE = { swarm: { enabled: false } } as const;
+
 async function originWithFile() {
   const origin = await OriginServer.start();
   return { origin, url: origin.serve('/file.bin', { content: bytesContent(content) }) };
@@ -63,7 +66,7 @@ describe('a node with a neighbour', () => {
     await using _ = origin;
     const a = await office.start('a', { config: { serve: { bandwidth: '8MiB/s', wait: '0' } } });
     await a.fetch(url);
-    const knows = { knows: [a] };
+    const knows = { knows: [a], config: ALONE };
     const others = [];
     for (const name of ['b', 'c', 'd', 'e']) others.push(await office.start(name, knows));
     for (const node of others) await expect.poll(() => node.knows(), PATIENCE).toHaveLength(1);
@@ -106,7 +109,7 @@ describe('a node with a neighbour', () => {
     await using _ = origin;
     const a = await office.start('a', { config: { serve: { bandwidth: '2MiB/s' } } });
     await a.fetch(url);
-    const b = await office.start('b', { knows: [a] });
+    const b = await office.start('b', { knows: [a], config: ALONE });
     const fetching = b.fetch(url);
     const received = async () => (await b.access.transfers.list())[0]?.bytesFromPeers ?? 0;
     await expect.poll(received, PATIENCE).toBeGreaterThan(MIB);
@@ -126,7 +129,7 @@ describe('a node with a neighbour', () => {
     const a = await office.start('a', { config: { serve: { bandwidth: '6MiB/s' } } });
     await a.fetch(url);
     const [record] = await Array.fromAsync(a.access.cache.list());
-    const b = await office.start('b', { knows: [a] });
+    const b = await office.start('b', { knows: [a], config: ALONE });
     const fetching = b.fetch(url);
     await expect.poll(() => a.told('serve.started'), PATIENCE).not.toHaveLength(0);
     await expect(a.access.cache.remove(record?.id as string)).rejects.toMatchObject({ code: 'E_BUSY' });
