@@ -22,6 +22,7 @@ import {
   recordsOfUrl,
 } from './lookup.ts';
 import type { CacheParts } from './parts.ts';
+import { PieceLists } from './piece-lists.ts';
 import { Proofs, ProvenPieces } from './proofs.ts';
 import { CacheReader, damagedRecord } from './reader.ts';
 import { type CacheRecord, checkContent, type NewContent, type RecordState, toRecord, toStored } from './record.ts';
@@ -67,6 +68,7 @@ export class Cache {
   readonly #access: AccessLog;
   readonly #room: Room;
   readonly #proofs: Proofs;
+  readonly #lists = new PieceLists();
   readonly #background = new Set<Promise<void>>();
   #sweepTimer: Timer | null = null;
   #closing: Promise<void> | null = null;
@@ -278,7 +280,9 @@ export class Cache {
     // Entered before anything waits, so that the file cannot go while it is being opened.
     this.#parts.leases.enter(id);
     try {
-      const pieces = await this.pieces(id);
+      const known = proofs === 'remember' ? this.#lists.get(id) : undefined;
+      const pieces = known ?? (await this.pieces(id));
+      this.#lists.keep(id, pieces);
       const file = await openContent(this.#parts.files.pathOf(id));
       if (file === null) throw this.#damaged(id, 'its file is missing');
       const { length } = pieces;
