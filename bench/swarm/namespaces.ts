@@ -36,7 +36,7 @@ export async function whyNoNamespaces(): Promise<string | null> {
 
 /**
  * A switch with machines on it, all of them network namespaces of this computer. Nothing of it can be seen from outside,
- * and everything goes with it; the processes in it have to be gone by then.
+ * and everything goes with it, the processes in it too.
  */
 export class Lan implements AsyncDisposable {
   readonly #name: string;
@@ -76,7 +76,7 @@ export class Lan implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const name of this.#made.splice(0)) await ip('netns', 'del', name);
+    for (const name of this.#made.splice(0)) await remove(name);
   }
 
   async #namespace(name: string): Promise<void> {
@@ -108,8 +108,16 @@ async function removeLeftOvers(): Promise<void> {
   const names = (await ip('netns', 'list')).split('\n').map((line) => line.split(' ')[0] as string);
   for (const name of names) {
     const pid = Number(new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1]);
-    if (pid > 0 && !isAlive(pid)) await ip('netns', 'del', name);
+    if (pid > 0 && !isAlive(pid)) await remove(name);
   }
+}
+
+// A benchmark that was killed leaves its nodes running, too.
+async function remove(name: string): Promise<void> {
+  for (const pid of (await ip('netns', 'pids', name)).split('\n').filter((line) => line !== '')) {
+    process.kill(Number(pid), 'SIGKILL');
+  }
+  await ip('netns', 'del', name);
 }
 
 function isAlive(pid: number): boolean {
