@@ -3,6 +3,7 @@
  * node that runs already.
  */
 export type { NodeBackend } from './api/backend.ts';
+export type { SwarmView } from './api/swarm-views.ts';
 export type { CacheRecordView, NodeStatus, PeerView } from './api/views.ts';
 export type { ConfigInput } from './config/schema.ts';
 export { type BitsCode, bitsFacts, isBitsCode } from './core/bits-codes.ts';

@@ -159,6 +159,7 @@ async function start(options: NodeOptions, starting: Starting): Promise<Nearbits
     events,
     cache,
     roster,
+    exchange,
     jobs,
     totals,
     startedMs: clock.wallMs(),

@@ -23,6 +23,7 @@ import { addJobRoutes } from './routes/jobs.ts';
 import { addNotificationRoutes } from './routes/notifications.ts';
 import { addPeerRoutes } from './routes/peers.ts';
 import { addNodeRoutes } from './routes/status.ts';
+import { addSwarmRoutes } from './routes/swarms.ts';
 import { addTransferRoutes } from './routes/transfers.ts';
 
 /** What the routes work with. */
@@ -49,6 +50,7 @@ export function createApp({ backend, metrics, clock, log, version, stopping }: A
   const streams = new EventStreams({ clock, log, stopping });
   addNodeRoutes(app, backend, metrics);
   addPeerRoutes(app, backend);
+  addSwarmRoutes(app, backend);
   addCacheRoutes(app, backend);
   addTransferRoutes(app, backend);
   addConfigRoutes(app, backend);

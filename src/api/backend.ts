@@ -4,6 +4,7 @@ import type { RecordId, TransferId } from '../core/ids.ts';
 import type { JobBackend } from '../job/model/job-backend.ts';
 import type { TraceEntry, TransferRequest, TransferView } from '../job/model/transfer-view.ts';
 import type { NodeEvent } from '../observe/events.ts';
+import type { SwarmView } from './swarm-views.ts';
 import type {
   CachePage,
   CacheRecordView,
@@ -67,6 +68,8 @@ export interface NodeBackend {
   status(): Promise<NodeStatus>;
   /** The roster, at most 100 entries. */
   peers(): Promise<readonly PeerView[]>;
+  /** Contents that are fetched or given together with neighbours now, at most 32. */
+  swarms(): Promise<readonly SwarmView[]>;
   /** Looks for peers now, unless a probe was sent within the last 10 minutes. @throws NearbitsError E_DOMAIN without membership. */
   discoverPeers(): Promise<DiscoverResult>;
   /** Empties the roster and lifts the suppression of probes. */

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from '@prometheus-io/client';
 import type { TransferId } from '../core/ids.ts';
-import type { NodeEvent } from '../observe/events.ts';
+import type { NodeEvent, SwarmMoved } from '../observe/events.ts';
 import { ReceivedGrowth } from '../observe/received-growth.ts';
 import type { NodeBackend } from './backend.ts';
 import type { NodeStatus } from './views.ts';
@@ -15,9 +15,19 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #growth = new ReceivedGrowth();
   readonly #received = this.#counter('received_bytes_total', 'Bytes received for transfers, by source.', ['source']);
-  readonly #served = this.#counter('served_bytes_total', 'Bytes served to neighbours.');
-  readonly #serveRefused = this.#counter('serve_refused_total', 'Requests of neighbours that were refused.', [
-    'status',
+  readonly #served = this.#counter('served_bytes_total', 'Bytes served to neighbours from the cache.');
+  readonly #serveRefused = this.#counter(
+    'serve_refused_total',
+    'Requests of neighbours for records that were refused.',
+    ['status'],
+  );
+  readonly #swarmGiven = this.#counter('swarm_given_bytes_total', 'Bytes given to neighbours that fetch the same.');
+  readonly #swarmTaken = this.#counter('swarm_taken_bytes_total', 'Bytes taken from neighbours that fetch the same.');
+  readonly #swarmAnswered = this.#counter('swarm_answered_total', 'Requests for pieces that were given bytes.');
+  readonly #swarmRefused = this.#counter('swarm_refused_total', 'Requests for pieces that were refused.', ['status']);
+  readonly #swarmJoined = this.#counter('swarm_joined_total', 'Contents that were fetched or given with neighbours.');
+  readonly #swarmBans = this.#counter('swarm_bans_total', 'Neighbours banned from a content for wrong bytes.', [
+    'proof',
   ]);
   readonly #transfers = this.#counter('transfers_total', 'Transfers that ended, by result.', ['result']);
   readonly #searches = this.#counter('search_answers_total', 'Answers of neighbours to searches, by status.', [
@@ -34,6 +44,8 @@ export class Metrics {
     this.#gauge('peers_available', 'Neighbours whose last contact did not fail.', (status) => status.peers.available),
     this.#gauge('transfers_running', 'Transfers that run.', (status) => status.transfers.running),
     this.#gauge('transfers_queued', 'Transfers that wait.', (status) => status.transfers.queued),
+    this.#gauge('swarms', 'Contents that are fetched or given with neighbours.', (status) => status.swarms.contents),
+    this.#gauge('swarm_partners', 'Neighbours that exchange pieces.', (status) => status.swarms.partners),
     this.#gauge('serving_clients', 'Neighbours being served.', (status) => status.serving.clients),
     this.#gauge('resident_memory_bytes', 'Memory of the process.', (status) => status.rssBytes),
     this.#gauge('start_time_seconds', 'Start of the node in seconds since 1970.', (status) => status.startedMs / 1000),
@@ -62,6 +74,15 @@ export class Metrics {
       case 'serve.refused':
         this.#serveRefused.inc({ status: String(event.status) });
         break;
+      case 'swarm.joined':
+        this.#swarmJoined.inc();
+        break;
+      case 'swarm.moved':
+        this.#countMoved(event);
+        break;
+      case 'swarm.banned':
+        this.#swarmBans.inc({ proof: event.proven ? 'yes' : 'no' });
+        break;
       case 'search.answered':
         this.#searches.inc({ status: event.status });
         break;
@@ -86,6 +107,13 @@ export class Metrics {
   #countReceived(event: NodeEvent & { type: 'transfer.progress' }): void {
     const grown = this.#growth.of(event);
     for (const source of SOURCES) if (grown[source] > 0) this.#received.inc({ source }, grown[source]);
+  }
+
+  #countMoved({ givenBytes, takenBytes, answered, refused }: SwarmMoved): void {
+    this.#swarmGiven.inc(givenBytes);
+    this.#swarmTaken.inc(takenBytes);
+    this.#swarmAnswered.inc(answered);
+    for (const [status, count] of Object.entries(refused)) this.#swarmRefused.inc({ status }, count);
   }
 
   #countEnd(id: TransferId, file: number | null, result: string): void {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FileVersionView, TraceEntry, TransferView } from '../job/model/transfer-view.ts';
+import { SwarmSummary } from './swarm-views.ts';
 
 /** What the local API shows of the node, its peers and its cache. */
 
@@ -49,8 +50,16 @@ export const NodeStatus = z
       maxClients: COUNT,
       bytesPerSecond: z.union([z.number(), z.literal('unlimited')]),
     }),
+    swarms: SwarmSummary.describe('contents that are fetched or given together with neighbours'),
     totals: z
-      .object({ bytesFromPeers: BYTES, bytesFromOrigin: BYTES, bytesFromCache: BYTES, bytesServed: BYTES })
+      .object({
+        bytesFromPeers: BYTES.describe('those of swarms too'),
+        bytesFromOrigin: BYTES,
+        bytesFromCache: BYTES,
+        bytesServed: BYTES.describe('to neighbours, from the cache; without those of swarms'),
+        bytesGivenToSwarms: BYTES.describe('to neighbours that fetch the same content'),
+        bytesTakenFromSwarms: BYTES.describe('from neighbours that fetch the same content, good or not'),
+      })
       .describe('since the node started'),
   })
   .meta({ id: 'NodeStatus' });

@@ -10,6 +10,7 @@ import { addGetCommand } from './commands/get.ts';
 import { addJobCommands } from './commands/job.ts';
 import { addPeersCommand } from './commands/peers.ts';
 import { addStatusCommand } from './commands/status.ts';
+import { addSwarmsCommand } from './commands/swarms.ts';
 import { addTransferCommand } from './commands/transfer.ts';
 import { addUpCommand } from './commands/up.ts';
 import { addUserCommands } from './commands/user.ts';
@@ -69,6 +70,7 @@ function createProgram({ io }: CliDeps, run: Run): Command {
   addJobCommands(program, run);
   addStatusCommand(program, run);
   addPeersCommand(program, run);
+  addSwarmsCommand(program, run);
   addCacheCommands(program, run);
   addExplainCommand(program, run);
   addDescribeCommand(program, run);

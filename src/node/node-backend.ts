@@ -1,4 +1,5 @@
 import type { CacheBackend, NodeBackend, TransferBackend } from '../api/backend.ts';
+import type { SwarmView } from '../api/swarm-views.ts';
 import type { CachePage, DiscoverResult, NodeStatus, PeerView, ReloadResult } from '../api/views.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { ConfigReport } from '../config/effective.ts';
@@ -8,6 +9,7 @@ import type { JobBackend } from '../job/model/job-backend.ts';
 import type { NodeEvent } from '../observe/events.ts';
 import type { NodeParts } from './node-parts.ts';
 import { nodeStatus } from './status.ts';
+import { swarmView } from './swarm-status.ts';
 import { peerView, recordView } from './views.ts';
 
 /** What the API needs of the running node, given to it by the node's parts. */
@@ -34,6 +36,10 @@ export class RunningBackend implements NodeBackend {
 
   async peers(): Promise<readonly PeerView[]> {
     return this.#parts.roster.entries().map(peerView);
+  }
+
+  async swarms(): Promise<readonly SwarmView[]> {
+    return this.#parts.exchange.list().map(swarmView);
   }
 
   async discoverPeers(): Promise<DiscoverResult> {

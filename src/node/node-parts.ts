@@ -2,6 +2,7 @@ import type { ReloadResult } from '../api/views.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { ConfigStore } from '../config/store.ts';
 import type { Membership } from '../domain/membership.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import type { Sharing } from '../fetch/deps.ts';
 import type { OpenJobs } from '../job/open-jobs.ts';
 import type { EventBus } from '../observe/events.ts';
@@ -19,6 +20,7 @@ export interface NodeParts {
   readonly events: EventBus;
   readonly cache: Cache;
   readonly roster: Roster;
+  readonly exchange: Pick<Exchange, 'list'>;
   readonly jobs: OpenJobs;
   readonly totals: TotalsCounter;
   readonly startedMs: number;

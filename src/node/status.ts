@@ -1,6 +1,7 @@
 import type { NodeStatus } from '../api/views.ts';
 import { VERSION } from '../platform/version.ts';
 import type { NodeParts } from './node-parts.ts';
+import { swarmSummary } from './swarm-status.ts';
 
 /** The node at a glance. */
 export function nodeStatus(parts: NodeParts): NodeStatus {
@@ -43,6 +44,7 @@ export function nodeStatus(parts: NodeParts): NodeStatus {
       maxClients: config.current.serve.clients,
       bytesPerSecond: config.current.serve.bytesPerSecond,
     },
+    swarms: swarmSummary(parts),
     totals: { ...totals.totals },
   };
 }

@@ -1,3 +1,4 @@
+import type { SwarmView } from '../api/swarm-views.ts';
 import type {
   CacheRecordView,
   DiscoverResult,
@@ -59,6 +60,8 @@ export interface NodeAccess {
   status(options?: CallOptions): Promise<NodeStatus>;
   /** The neighbours the node knows. */
   peers(options?: CallOptions): Promise<PeerView[]>;
+  /** What the node fetches and gives together with its neighbours now. */
+  swarms(options?: CallOptions): Promise<SwarmView[]>;
   /** Looks for neighbours now, unless a probe went out within the last 10 minutes. */
   discoverPeers(options?: CallOptions): Promise<DiscoverResult>;
   /** Forgets all neighbours and allows a probe at once. */

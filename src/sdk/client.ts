@@ -1,5 +1,6 @@
 import { ConfigCheck, ConfigReportView } from '../api/config-views.ts';
 import { Nothing } from '../api/nothing.ts';
+import { SwarmList, type SwarmView } from '../api/swarm-views.ts';
 import { DiscoverResult, NodeStatus, PeerList, type PeerView, ReloadResult } from '../api/views.ts';
 import type { ConfigReport } from '../config/effective.ts';
 import type { ConfigProblem } from '../config/problem.ts';
@@ -52,6 +53,11 @@ export class NearbitsClient implements NodeAccess {
   /** The neighbours the node knows. */
   async peers({ signal }: CallOptions = {}): Promise<PeerView[]> {
     return (await this.#connection.call({ method: 'GET', path: '/v1/peers', answer: PeerList, signal })).peers;
+  }
+
+  /** What the node fetches and gives together with its neighbours now. */
+  async swarms({ signal }: CallOptions = {}): Promise<SwarmView[]> {
+    return (await this.#connection.call({ method: 'GET', path: '/v1/swarms', answer: SwarmList, signal })).swarms;
   }
 
   /** Looks for neighbours now, unless a probe went out within the last 10 minutes. */

@@ -23,6 +23,7 @@ export function inProcess(backend: NodeBackend, caller: Caller = localOwner()): 
   return {
     status: () => backend.status(),
     peers: async () => [...(await backend.peers())],
+    swarms: async () => [...(await backend.swarms())],
     discoverPeers: () => backend.discoverPeers(),
     clearPeers: () => backend.clearPeers(),
     config: async () => backend.config(),

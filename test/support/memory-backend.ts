@@ -1,4 +1,5 @@
 import type { CacheBackend, CacheQuery, NodeBackend, TransferBackend } from '../../src/api/backend.ts';
+import type { SwarmView } from '../../src/api/swarm-views.ts';
 import type { CachePage, CacheRecordView, NodeStatus, PeerView, RemoveResult } from '../../src/api/views.ts';
 import type { ConfigReport } from '../../src/config/effective.ts';
 import { combineLayers } from '../../src/config/effective.ts';
@@ -21,6 +22,7 @@ import { MemoryJobs } from './memory-jobs.ts';
 export class MemoryBackend implements NodeBackend {
   readonly events = new EventBus({ wallMs: systemClock.wallMs });
   readonly roster: PeerView[] = [];
+  readonly contents: SwarmView[] = [];
   readonly cache = new MemoryCache();
   readonly transfers = new MemoryTransfers(this.events);
   readonly jobs = new MemoryJobs(this.events);
@@ -58,12 +60,24 @@ export class MemoryBackend implements NodeBackend {
         running: states.filter((state) => state === 'running').length,
       },
       serving: { enabled: true, clients: 0, maxClients: 3, bytesPerSecond: 1_048_576 },
-      totals: { bytesFromPeers: 0, bytesFromOrigin: 0, bytesFromCache: 0, bytesServed: 0 },
+      swarms: { on: true, reason: null, contents: this.contents.length, fetching: 0, partners: 0 },
+      totals: {
+        bytesFromPeers: 0,
+        bytesFromOrigin: 0,
+        bytesFromCache: 0,
+        bytesServed: 0,
+        bytesGivenToSwarms: 0,
+        bytesTakenFromSwarms: 0,
+      },
     };
   }
 
   async peers(): Promise<readonly PeerView[]> {
     return this.roster;
+  }
+
+  async swarms(): Promise<readonly SwarmView[]> {
+    return this.contents;
   }
 
   async discoverPeers() {

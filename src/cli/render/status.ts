@@ -15,6 +15,7 @@ export function statusText(status: NodeStatus, transfers: readonly TransferView[
     ['neighbours', peersText(status)],
     ['ports', portsText(status)],
     ['serving', servingText(status)],
+    ['swarms', swarmsText(status)],
     [
       'cache',
       `${printBytes(status.cache.bytes)} of ${printBytes(status.cache.maxBytes)}, ${count(status.cache.records, 'record')}`,
@@ -24,7 +25,7 @@ export function statusText(status: NodeStatus, transfers: readonly TransferView[
       'received',
       `${printBytes(status.totals.bytesFromPeers)} from neighbours, ${printBytes(status.totals.bytesFromOrigin)} from origins`,
     ],
-    ['served', printBytes(status.totals.bytesServed)],
+    ['served', servedText(status)],
     ['data', status.dataDir],
     ['configuration', status.configFile],
     ['policy', status.policyFile],
@@ -59,6 +60,18 @@ function servingText({ serving }: NodeStatus): string {
   const rate =
     serving.bytesPerSecond === 'unlimited' ? 'without a limit' : `at most ${printBytes(serving.bytesPerSecond)}/s`;
   return `${serving.clients} of ${serving.maxClients} neighbours, ${rate}`;
+}
+
+function swarmsText({ swarms, peering }: NodeStatus): string {
+  // The line about neighbours says why already.
+  if (!swarms.on) return peering.on ? `off: ${plain(swarms.reason ?? 'not wanted')}` : 'off';
+  if (swarms.contents === 0) return 'none now';
+  const fetching = `${swarms.fetching} fetching, ${swarms.contents - swarms.fetching} giving`;
+  return `${fetching}, with ${count(swarms.partners, 'neighbour')} ("nearbits swarms")`;
+}
+
+function servedText({ totals }: NodeStatus): string {
+  return `${printBytes(totals.bytesServed)} from the cache, ${printBytes(totals.bytesGivenToSwarms)} in swarms`;
 }
 
 /** The neighbours in a table. */

@@ -121,6 +121,7 @@ describe('a user that is no administrator', () => {
     ['GET', '/v1/peers'],
     ['DELETE', '/v1/peers'],
     ['POST', '/v1/peers/discover'],
+    ['GET', '/v1/swarms'],
     ['GET', '/v1/cache'],
     ['DELETE', '/v1/cache'],
     ['POST', '/v1/cache/verify'],

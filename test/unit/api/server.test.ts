@@ -6,8 +6,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ApiServer } from '../../../src/api/server.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { NearbitsError } from '../../../src/core/errors.ts';
+import { newRecordId, parseContentId } from '../../../src/core/ids.ts';
 import { silentLogger } from '../../../src/observe/log.ts';
 import { startTestApi, type TestApi } from '../../support/api.ts';
+import { testNodeId } from '../../support/node-ids.ts';
+import { swarmView } from '../../support/swarm-view.ts';
 
 let api: TestApi;
 let agent: Agent;
@@ -161,6 +164,14 @@ describe('the local API', () => {
     expect((await call('GET', '/v1/peers')).body).toEqual({ peers: [] });
   });
 
+  it('shows what is fetched and given together with neighbours', async () => {
+    expect((await call('GET', '/v1/swarms')).body).toEqual({ swarms: [] });
+    const view = swarmView();
+    api.backend.contents.push(view);
+    expect((await call('GET', '/v1/swarms')).body).toEqual({ swarms: [view] });
+    expect((await call('GET', '/v1/status')).body.swarms).toMatchObject({ on: true, contents: 1 });
+  });
+
   it('shows and checks configuration', async () => {
     const { body } = await call('GET', '/v1/config');
     expect(body.entries.find(({ key }: { key: string }) => key === 'serve.clients')).toMatchObject({
@@ -187,6 +198,30 @@ describe('the local API', () => {
     expect(page.body).toContain('nearbits_received_bytes_total{source="peer"} 35');
     expect(page.body).toContain('nearbits_transfers_total{result="completed"} 1');
     expect(page.body).toContain('nearbits_cache_max_bytes 1000000');
+  });
+
+  it('counts swarms apart from records', async () => {
+    const contentId = parseContentId('ab'.repeat(32));
+    const { emit } = api.backend.events;
+    emit({ type: 'serve.finished', nodeId: testNodeId(1), recordId: newRecordId(), bytes: 7 });
+    emit({ type: 'swarm.joined', contentId, url: 'http://a/' });
+    for (const answered of [3, 2])
+      emit({ type: 'swarm.moved', contentId, givenBytes: 50, takenBytes: 20, answered, refused: { 503: 4 } });
+    emit({ type: 'swarm.banned', contentId, nodeId: testNodeId(2), proven: true });
+    api.backend.contents.push(swarmView());
+    const { body } = await call('GET', '/metrics');
+    for (const line of [
+      'served_bytes_total 7',
+      'swarm_joined_total 1',
+      'swarm_given_bytes_total 100',
+      'swarm_taken_bytes_total 40',
+      'swarm_answered_total 5',
+      'swarm_refused_total{status="503"} 8',
+      'swarm_bans_total{proof="yes"} 1',
+      'swarms 1',
+    ])
+      expect(body).toContain(`nearbits_${line}\n`);
+    expect(body).not.toContain('nearbits_serve_refused_total{');
   });
 
   it('describes itself completely', async () => {
@@ -226,6 +261,7 @@ describe('the local API', () => {
       '/v1/reload',
       '/v1/status',
       '/v1/stop',
+      '/v1/swarms',
       '/v1/transfers',
       '/v1/transfers/{id}',
       '/v1/transfers/{id}/trace',

@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newRecordId } from '../../../src/core/ids.ts';
 import { localOwner } from '../../../src/platform/local-owner.ts';
 import { CliMachine, type CliResult } from '../../support/cli-machine.ts';
+import { testNodeId } from '../../support/node-ids.ts';
+import { swarmView } from '../../support/swarm-view.ts';
 
 let machine: CliMachine;
 
@@ -101,8 +103,24 @@ describe('nearbits status, peers and explain', () => {
     expect((await machine.json('peers', '--clear', '--discover')).value.discovery.sent).toBe(true);
   });
 
+  it('show what is fetched together, and with whom on request', async () => {
+    await using _ = await machine.startDaemon();
+    expect((await machine.run('swarms')).out).toBe('nothing is fetched or given together with neighbours now\n');
+    const url = `https://origin.test/\u001b[31m${'x'.repeat(100)}/big.iso`;
+    machine.backend.contents.push(swarmView({ url, banned: [testNodeId(3)] }));
+    const { out } = await machine.run('swarms');
+    expect(out).toMatch(/^fetching {2}12 of 64 pieces {2}each proven {2}origin: 4 MiB to 8 MiB {2}2 partners /);
+    expect(out).toMatch(/given 3 MiB {2}taken 8 MiB {2}1 banned {2}for .* https:\/\/origin.test\/.*….*\/big.iso\n$/);
+    expect(out).not.toContain('\u001b');
+    const named = (await machine.run('swarms', '--partners')).out.split('\n');
+    expect(named[2]).toMatch(/^ {2}12D3KooW\w+ {2}has 7 of 64 pieces {2}origin: 8 MiB to 12 MiB$/);
+    expect(named[3]).toBe(`  ${testNodeId(3)}  banned: it gave wrong bytes`);
+    expect((await machine.json('swarms')).value.swarms).toMatchObject([{ state: 'fetching', takenBytes: 8_388_608 }]);
+    expect((await machine.run('status')).out).toMatch(/swarms +0 fetching, 1 giving/);
+  });
+
   it('need a running node', async () => {
-    for (const command of ['status', 'peers']) {
+    for (const command of ['status', 'peers', 'swarms']) {
       const { exit, err } = await machine.run(command);
       expect(exit).toBe(5);
       expect(err).toContain('nearbits up');

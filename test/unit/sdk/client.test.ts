@@ -33,6 +33,7 @@ describe('NearbitsClient', () => {
     expect((await client.status()).domain?.name).toBe('example');
     expect(await client.isRunning()).toBe(true);
     expect(await client.peers()).toEqual([]);
+    expect(await client.swarms()).toEqual([]);
     expect((await client.discoverPeers()).sent).toBe(true);
     await client.clearPeers();
     expect((await client.config()).entries.length).toBeGreaterThan(10);
