@@ -13,6 +13,10 @@ import type { SwarmState } from './swarm-state.ts';
 /** A busy partner that does not say when is asked again after this long; all are given up to twice their time. */
 const BUSY_MS = 60;
 
+/** A failure counts as so many refusals: what the partner said it has may be gone. It is left alone twice as long each time. */
+const FAILURE_REFUSALS = 8;
+const MAX_DOUBLINGS = 5;
+
 /** How a request ended. */
 export type Outcome = 'ok' | 'busy' | 'failed';
 
@@ -72,8 +76,9 @@ export class Asking {
     const partner = this.#state.partners.get(request.partner);
     if (partner === undefined) return;
     partner.inFlight = Math.max(0, partner.inFlight - 1);
-    partner.refusals = outcome === 'ok' ? 0 : partner.refusals + 1;
-    if (outcome === 'busy') partner.notBeforeMs = nowMs + retryAfterMs * (1 + this.#state.content.random());
+    if (outcome === 'ok') partner.refusals = 0;
+    else
+      partner.notBeforeMs = nowMs + this.#pauseMs(partner, outcome, retryAfterMs) * (1 + this.#state.content.random());
   }
 
   /** Open requests to a partner that is gone. */
@@ -86,6 +91,12 @@ export class Asking {
     for (let piece = request.first; piece < request.end; piece++) this.#requested.add(piece);
     const partner = this.#state.partners.get(request.partner) as Partner;
     partner.inFlight++;
+  }
+
+  #pauseMs(partner: Partner, outcome: 'busy' | 'failed', retryAfterMs: number): number {
+    partner.refusals += outcome === 'busy' ? 1 : FAILURE_REFUSALS;
+    if (outcome === 'busy') return retryAfterMs;
+    return BUSY_MS * 2 ** Math.min(Math.floor(partner.refusals / FAILURE_REFUSALS), MAX_DOUBLINGS);
   }
 
   // Each time another partner comes first, so that the work is spread.

@@ -209,6 +209,24 @@ describe('Swarm', () => {
     expect(room.fetches).toHaveLength(1);
   });
 
+  it('asks a partner whose answers fail less and less, and fetches soon what that one said it has', () => {
+    const room = new Room(['a']);
+    const broken = () => room.get('a').hear('broken', beat({ kind: 'welcome', complete: true }), room.nowMs);
+    let asked = 0;
+    for (; room.nowMs < 30_000 && room.fetches.length === 0; room.nowMs += 50) {
+      broken();
+      room.step('a');
+      for (const request of room.steps.get('a')?.requests ?? []) {
+        asked++;
+        room.get('a').answered(request, 'failed', room.nowMs);
+        expect(room.get('a').requests(room.nowMs)).toEqual([]);
+      }
+    }
+    expect(room.fetches).toHaveLength(1);
+    expect(room.nowMs).toBeLessThan(8_000);
+    expect(asked).toBeLessThanOrEqual(8);
+  });
+
   it('fetches for itself at last, although another says that it is at it', () => {
     const room = new Room(['a'], 16, false);
     const other = (position: number) => {
