@@ -23,8 +23,8 @@ export async function run({ size = '1GiB' }: { readonly size?: string }): Promis
   const file = new PseudoRandomFile({ size: bytes, seed: SEED });
   const source = join(lan.dir, 'source');
   const own = await ownContestant(lan, source, size, bytes);
-  const others = [await nginxContestant(lan), ...(await startTorrents({ file, source, dir: join(lan.dir, 'rivals') }))];
-  for (const other of others) started.use(other);
+  const nginx = started.use(await nginxContestant(lan));
+  const others = [nginx, ...(await startTorrents({ file, source, dir: join(lan.dir, 'rivals') }, started))];
   const runs = new Map<Contestant, ContestantRun[]>([own, ...others].map((it) => [it, []]));
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [contestant, all] of runs) {

@@ -38,8 +38,8 @@ const WEBTORRENT = join(import.meta.dirname, 'run-webtorrent.mjs');
 /** A Python that knows libtorrent; the system's own where another one comes first. */
 const PYTHONS = ['python3', '/usr/bin/python3'];
 
-/** Starts a seeder of every BitTorrent program that is installed, without encryption; says which ones are not. */
-export async function startTorrents(task: TorrentTask): Promise<Contestant[]> {
+/** Starts a seeder of every BitTorrent program that is installed, without encryption, which `owner` ends; says which ones are not. */
+export async function startTorrents(task: TorrentTask, owner: AsyncDisposableStack): Promise<Contestant[]> {
   const python = PYTHONS.find((it) => isInstalled(it, '-c', 'import libtorrent'));
   const webtorrent = process.env.NEARBITS_BENCH_WEBTORRENT;
   const all: readonly [name: string, start: (() => Promise<Contestant>) | null][] = [
@@ -53,7 +53,7 @@ export async function startTorrents(task: TorrentTask): Promise<Contestant[]> {
   const started: Contestant[] = [];
   for (const [name, start] of all) {
     if (start === null) process.stderr.write(`  ${name} is skipped: not installed\n`);
-    else started.push(await start());
+    else started.push(owner.use(await start()));
   }
   return started;
 }
