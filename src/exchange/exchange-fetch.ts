@@ -14,6 +14,7 @@ import type { Participant, Worker } from './participant.ts';
 import { PieceList } from './piece-list.ts';
 import { presentPieces } from './present-pieces.ts';
 import type { ExchangeSide } from './side.ts';
+import type { Holder } from './stand-ins.ts';
 import type { WorkContext, WorkListener } from './work-context.ts';
 
 /** What one fetch works with. */
@@ -85,7 +86,14 @@ export class ExchangeFetch implements Worker {
 
   /** Bytes that each neighbour gave. */
   get givers(): ReadonlyMap<NodeId, number> {
-    return this.#neighbours.givers;
+    const all = new Map(this.#neighbours.givers);
+    for (const [nodeId, bytes] of this.#origin.standIns.givers) all.set(nodeId, (all.get(nodeId) ?? 0) + bytes);
+    return all;
+  }
+
+  /** A search found somebody who has the whole file: should it take no part in this, it is asked before the origin. */
+  foundHolder(holder: Holder): void {
+    this.#origin.standIns.add(holder);
   }
 
   /**

@@ -5,6 +5,7 @@ import { afterFailure } from '../plan/after-failure.ts';
 import type { PieceRun } from '../plan/swarm/piece-set.ts';
 import { ActiveSource, type FetchOutcome } from '../transfer/active-source.ts';
 import { bytesOf } from './content.ts';
+import { type Holder, StandIns } from './stand-ins.ts';
 import type { WorkContext } from './work-context.ts';
 
 /** A node that is alone asks for this much in one request, as any other download does. */
@@ -14,6 +15,8 @@ const MAX_WRONG_PIECES = 2;
 
 interface OriginRequest {
   readonly source: ActiveSource;
+  /** Who is asked in place of the origin, or null. */
+  readonly standIn: Holder | null;
   readonly stop: AbortController;
   /** Pieces that are asked for; more than the lease while this node is alone. */
   readonly asked: PieceRun;
@@ -21,8 +24,9 @@ interface OriginRequest {
   lease: PieceRun;
 }
 
-/** The requests to the origin of one file, one at a time. */
+/** The requests to the origin of one file, or to holders that stand in for it, one at a time. */
 export class OriginWork {
+  readonly standIns: StandIns;
   readonly #context: WorkContext;
   readonly #source: Source;
   readonly #running = new Set<Promise<void>>();
@@ -35,6 +39,7 @@ export class OriginWork {
   constructor(context: WorkContext, source: Source) {
     this.#context = context;
     this.#source = source;
+    this.standIns = new StandIns(context);
   }
 
   /** Where the next byte belongs in the file; null while nothing is being fetched. */
@@ -71,15 +76,17 @@ export class OriginWork {
     const { content, list, signal, swarm } = this.#context;
     const asked = { first: lease.first, end: swarm.isAlone ? this.#longer(lease) : lease.end };
     const range = bytesOf(asked, content);
-    const pieces = list.isAnchored ? list.pieces : null;
-    const source = new ActiveSource({ source: this.#source, offers: RangeSet.of(range), pieces });
-    const request = { source, stop: new AbortController(), asked, lease };
+    const standIn = this.standIns.choose();
+    const pieces = list.isAnchored || standIn !== null ? list.pieces : null;
+    const from = standIn?.source ?? this.#source;
+    const source = new ActiveSource({ source: from, offers: RangeSet.of(range), pieces });
+    const request = { source, standIn, stop: new AbortController(), asked, lease };
     this.#active = request;
-    this.#context.note('FETCH', `asking the origin for bytes ${range.start} to ${range.end - 1}`, {
-      source: 'origin',
+    this.#context.note('FETCH', `asking ${nameOf(request)} for bytes ${range.start} to ${range.end - 1}`, {
+      source: from.id,
       ...range,
     });
-    const target = this.#context.target('origin', (piece) => this.#proven(piece, request));
+    const target = this.#context.target(from.kind, (piece) => this.#proven(piece, request));
     const work = source
       .fetch(range, target, AbortSignal.any([signal, request.stop.signal]))
       .then((outcome) => this.#finished(request, outcome))
@@ -126,13 +133,16 @@ export class OriginWork {
 
   #finished(request: OriginRequest, { error, stopped, range, received, firstByteMs, ms }: FetchOutcome): void {
     const { note, swarm, clock, participant, signal } = this.#context;
-    const data = { source: 'origin', ...range, received, firstByteMs, ms };
-    if (error === null) note('FETCHED', `the origin gave ${received} bytes`, data);
+    const data = { source: request.source.id, ...range, received, firstByteMs, ms };
+    if (request.standIn !== null) this.standIns.gave(request.standIn, received);
+    if (error === null) note('FETCHED', `${nameOf(request)} gave ${received} bytes`, data);
     if (this.#active !== request || signal.aborted) return;
     this.#active = null;
     const nowMs = clock.monotonicMs();
-    if (error === null || stopped) this.#failures = 0;
-    const waitMs = error === null || stopped ? 0 : this.#failed(error, received > 0, data);
+    const isOver = error === null || stopped;
+    if (!isOver && request.standIn !== null) this.standIns.failed(request.standIn, error, data);
+    else if (isOver) this.#failures = 0;
+    const waitMs = isOver || request.standIn !== null ? 0 : this.#failed(error, received > 0, data);
     // Nobody else may begin with a file that is here and only has to be looked at as a whole.
     if (!swarm.have.isComplete || this.#context.list.isAnchored) swarm.originEnded(nowMs, nowMs + waitMs);
     participant.touch();
@@ -176,4 +186,8 @@ export class OriginWork {
       code: error.code,
     });
   }
+}
+
+function nameOf({ standIn }: Pick<OriginRequest, 'standIn'>): string {
+  return standIn === null ? 'the origin' : `the neighbour ${standIn.nodeId}`;
 }

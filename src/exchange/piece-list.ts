@@ -7,6 +7,7 @@ import type { SwarmPeer } from '../peer/swarm/swarm-port.ts';
 import { anchoredDescriptor } from './bad-piece.ts';
 import { bytesOf, type ExchangeContent } from './content.ts';
 import type { ExchangeSide } from './side.ts';
+import type { Holder } from './stand-ins.ts';
 
 /**
  * What the pieces of a content have to be. With an anchor that is known from the start. Without one the first holder
@@ -38,6 +39,25 @@ export class PieceList {
     return this.#pieces;
   }
 
+  /** Whether a holder of the file names all its pieces, cut as here. */
+  fits({ pieceSize, pieces }: Pick<Holder, 'pieceSize' | 'pieces'>): boolean {
+    const { version, pieceSize: own } = this.#content;
+    return pieceSize === own && pieces.length === Math.ceil(version.size / own);
+  }
+
+  /** Takes the word of a holder that {@link fits}, where nobody has named the pieces before. */
+  adopt({ pieceSize, pieces }: Pick<Holder, 'pieceSize' | 'pieces'>): void {
+    const { version, url } = this.#content;
+    const hashes = pieces.map(({ hash }) => hash);
+    this.#descriptor ??= {
+      size: version.size,
+      pieceSize,
+      pieces: hashes,
+      sha256: null,
+      anchor: { kind: 'metalink', url },
+    };
+  }
+
   /**
    * Makes sure that the pieces are known, by asking this holder where they are not.
    * @throws NearbitsError with an E_PEER_ code when the holder cannot say it.
@@ -54,7 +74,8 @@ export class PieceList {
     const asking = side.fetchDescriptor(from, this.#content.id, signal);
     this.#asking = asking;
     try {
-      this.#descriptor = fitting(await asking, from.nodeId, this.#content);
+      const described = fitting(await asking, from.nodeId, this.#content);
+      this.#descriptor ??= described;
     } finally {
       this.#asking = null;
     }

@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.ts';
+import { type FileVersion, sameVersion } from '../core/file-version.ts';
 import { printBytes } from '../core/units.ts';
 import type { JoinedFetch } from '../exchange/joined-fetch.ts';
-import type { PeerAnswer } from '../peer/search-types.ts';
+import type { PeerAnswer, PeerRecord } from '../peer/search-types.ts';
 import { patienceFor } from '../plan/patience.ts';
 import type { Note } from '../transfer/trace.ts';
 import type { FetchDeps, Neighbours } from './deps.ts';
@@ -54,21 +55,22 @@ async function search(
 ): Promise<void> {
   const query = { url, version, ranges: null, sha256: null, maxRecords: 1 };
   for await (const answer of neighbours.search(query, patienceMs, signal)) {
-    const bytes = bytesHeld(answer);
-    const holdsAll = bytes === version.size;
-    const what = holdsAll ? `holds ${printBytes(bytes)}` : (answer.error?.message ?? answer.status);
+    const record = wholeRecord(answer, version);
+    const what = record !== null ? `holds ${printBytes(version.size)}` : (answer.error?.message ?? answer.status);
     note('PEER_ANSWER', `${answer.nodeId}: ${what}`, {
       peer: answer.nodeId,
       status: answer.status,
       ms: Math.round(answer.elapsedMs),
-      bytes,
+      bytes: record === null ? 0 : version.size,
     });
-    if (holdsAll) joined.foundHolder(answer.nodeId);
+    if (record === null) continue;
+    const { pieceSize, pieces } = record;
+    joined.foundHolder({ nodeId: answer.nodeId, source: neighbours.source(answer, record), pieceSize, pieces });
   }
 }
 
-function bytesHeld({ records }: PeerAnswer): number {
-  return records.reduce((most, { ranges }) => Math.max(most, ranges.size), 0);
+function wholeRecord({ records }: PeerAnswer, version: FileVersion): PeerRecord | null {
+  return records.find((record) => record.ranges.size === version.size && sameVersion(record.version, version)) ?? null;
 }
 
 async function untilAnswered(joined: JoinedFetch, clock: Clock, signal: AbortSignal): Promise<void> {
