@@ -148,7 +148,8 @@ export class Exchange implements SwarmListener, PieceShelf {
     const { held, content } = found;
     const participant = this.#begin(content, null);
     const { cache, identity, clock } = this.#deps;
-    participant.pieces = new CachedPieces(cache, held, content.anchored === null ? identity : null);
+    const signer = content.anchored === null ? identity : null;
+    participant.pieces = new CachedPieces(cache, held, signer, () => participant.end());
     const all = Array.from({ length: participant.swarm.have.length }, (_, piece) => piece);
     participant.swarm.gained(all, false, clock.monotonicMs());
     participant.swarm.validated();

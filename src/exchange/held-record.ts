@@ -41,6 +41,8 @@ export function contentsOf({ record, descriptor }: HeldRecord): ExchangeContent[
   return [{ ...base, id: idByVersion(url, version), anchored: null }, byPieces];
 }
 
+const GONE: ReadonlySet<string> = new Set(['E_NOT_FOUND', 'E_CACHE_DAMAGED']);
+
 /** Gives the pieces of a whole file of the cache, which checks each before it leaves. */
 export class CachedPieces implements SharedPieces {
   readonly descriptorId: Uint8Array;
@@ -49,15 +51,20 @@ export class CachedPieces implements SharedPieces {
   readonly #cache: Pick<Cache, 'open'>;
   readonly #held: HeldRecord;
   readonly #signed: () => Uint8Array | null;
+  readonly #onGone: () => void;
 
-  /** `identity` signs the descriptor for those that know no pieces; null where they are known by their pieces. */
-  constructor(cache: Pick<Cache, 'open'>, held: HeldRecord, identity: Identity | null) {
+  /**
+   * `identity` signs the descriptor for those that know no pieces; null where they are known by their pieces. `onGone` is
+   * called when the record turns out to be removed or damaged, so that nothing can be given any more.
+   */
+  constructor(cache: Pick<Cache, 'open'>, held: HeldRecord, identity: Identity | null, onGone: () => void) {
     const { descriptor, record } = held;
     this.descriptorId = descriptorId(descriptor);
     this.size = descriptor.size;
     this.pieceSize = descriptor.pieceSize;
     this.#cache = cache;
     this.#held = held;
+    this.#onGone = onGone;
     this.#signed = once(() =>
       identity === null ? null : signDescriptor(descriptor, record.url, record.version, identity),
     );
@@ -68,13 +75,22 @@ export class CachedPieces implements SharedPieces {
   }
 
   async read(range: ByteRange, sink: ByteSink, signal: AbortSignal): Promise<void> {
-    await using reader = await this.#cache.open(this.#held.record.id);
-    if (reader.record.state !== 'valid') throw new NearbitsError('E_NOT_FOUND', 'the record is not shared any more');
-    await reader.read(range, sink, signal);
+    try {
+      await this.#read(range, sink, signal);
+    } catch (error) {
+      if (error instanceof NearbitsError && GONE.has(error.code)) this.#onGone();
+      throw error;
+    }
   }
 
   signedDescriptor(): Uint8Array | null {
     return this.#signed();
+  }
+
+  async #read(range: ByteRange, sink: ByteSink, signal: AbortSignal): Promise<void> {
+    await using reader = await this.#cache.open(this.#held.record.id);
+    if (reader.record.state !== 'valid') throw new NearbitsError('E_NOT_FOUND', 'the record is not shared any more');
+    await reader.read(range, sink, signal);
   }
 }
 

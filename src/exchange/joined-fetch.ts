@@ -13,6 +13,7 @@ import { ExchangeFetch } from './exchange-fetch.ts';
 import { CachedPieces, type HeldRecord } from './held-record.ts';
 import type { Participant } from './participant.ts';
 import type { ExchangeSide } from './side.ts';
+import type { Holder } from './stand-ins.ts';
 import type { WorkListener } from './work-context.ts';
 
 /** What a fetch brings along when it joins. */
@@ -92,9 +93,10 @@ export class JoinedFetch {
   }
 
   /** A search found somebody who has the whole file. */
-  foundHolder(nodeId: NodeId): void {
-    this.#holders.add(nodeId);
-    this.#deps.participant.interested(nodeId, 0);
+  foundHolder(holder: Holder): void {
+    this.#holders.add(holder.nodeId);
+    this.#fetch.foundHolder(holder);
+    this.#deps.participant.interested(holder.nodeId, 0);
     this.#deps.participant.touch();
   }
 
@@ -126,7 +128,8 @@ export class JoinedFetch {
     this.#timer?.cancel();
     // The pieces of an anchor may be cut otherwise than those of the cache: then they stay those of the file itself.
     if (held.descriptor.pieceSize === content.pieceSize) {
-      participant.pieces = new CachedPieces(cache, held, content.anchored === null ? identity : null);
+      const signer = content.anchored === null ? identity : null;
+      participant.pieces = new CachedPieces(cache, held, signer, () => participant.end());
       void this.#pieces?.close();
     }
     swarm.originEnded(clock.monotonicMs());
