@@ -23,6 +23,8 @@ export class MemoryBackend implements NodeBackend {
   readonly events = new EventBus({ wallMs: systemClock.wallMs });
   readonly roster: PeerView[] = [];
   readonly contents: SwarmView[] = [];
+  /** Why it takes part in no swarms. */
+  swarmsOff: string | null = null;
   readonly cache = new MemoryCache();
   readonly transfers = new MemoryTransfers(this.events);
   readonly jobs = new MemoryJobs(this.events);
@@ -47,7 +49,11 @@ export class MemoryBackend implements NodeBackend {
       domain: { name: 'example', notAfterMs: 2_000_000 },
       peering: { on: true, reason: null },
       ports: { peer: 1, content: 2, discovery: 3 },
-      peers: { known: this.roster.length, authenticated: 0, available: this.roster.length },
+      peers: {
+        known: this.roster.length,
+        authenticated: 0,
+        available: this.roster.filter((it) => it.available).length,
+      },
       cache: {
         records: this.cache.records.size,
         bytes: [...this.cache.records.values()].reduce((sum, record) => sum + record.bytes, 0),
@@ -60,7 +66,13 @@ export class MemoryBackend implements NodeBackend {
         running: states.filter((state) => state === 'running').length,
       },
       serving: { enabled: true, clients: 0, maxClients: 3, bytesPerSecond: 1_048_576 },
-      swarms: { on: true, reason: null, contents: this.contents.length, fetching: 0, partners: 0 },
+      swarms: {
+        on: this.swarmsOff === null,
+        reason: this.swarmsOff,
+        contents: this.contents.length,
+        fetching: 0,
+        partners: 0,
+      },
       totals: {
         bytesFromPeers: 0,
         bytesFromOrigin: 0,

@@ -28,15 +28,18 @@ async function doctor(context: CommandContext): CommandResult {
 async function allChecks(): Promise<Check[]> {
   const machine = await import('../doctor/machine.ts');
   const setup = await import('../doctor/setup.ts');
+  const { checkSwarms } = await import('../doctor/swarm.ts');
   return [
     machine.checkRuntime,
     setup.checkConfig,
     machine.checkDataDir,
     machine.checkDisk,
+    machine.checkClock,
     setup.checkDomain,
     setup.checkDaemon,
     setup.checkPorts,
     machine.checkInterfaces,
+    checkSwarms,
   ];
 }
 

@@ -1,8 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import { maxCacheBytes } from '../../config/special-keys.ts';
 import { toNearbitsError } from '../../core/errors.ts';
 import { printBytes } from '../../core/units.ts';
+import { CLOCK_SKEW_MS } from '../../domain/names.ts';
 import { chooseInterfaces, missingInterfaces } from '../../peer/discovery/interfaces.ts';
 import { diskSpace, ensurePrivateDir } from '../../platform/disk.ts';
 import { type Check, fail, pass, warn } from './check.ts';
@@ -51,6 +53,20 @@ export const checkDisk: Check = async ({ paths, config }) => {
       fail(name, `${dir}: ${toNearbitsError(error).message}`, 'Create the directory, or change cache.directory.'),
     ];
   }
+};
+
+/** Whether the clock stands before what was written on this machine: then certificates of neighbours are refused. */
+export const checkClock: Check = async ({ paths, clock }) => {
+  const name = 'clock';
+  const nowMs = clock.wallMs();
+  const now = new Date(nowMs).toISOString();
+  for (const path of [join(paths.dataDir, 'domain', 'node.pem'), paths.dataDir, paths.configFile, paths.policyFile]) {
+    const writtenMs = (await stat(path).catch(() => null))?.mtimeMs ?? 0;
+    if (writtenMs <= nowMs + CLOCK_SKEW_MS) continue;
+    const text = `it says ${now}, but ${path} was written on ${new Date(writtenMs).toISOString()}`;
+    return [fail(name, text, 'Set the clock; with systemd: timedatectl set-ntp true.')];
+  }
+  return [pass(name, now)];
 };
 
 /** Whether there is a subnet on which neighbours can be found. */

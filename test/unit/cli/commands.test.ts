@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { PeerView } from '../../../src/api/views.ts';
 import { newRecordId } from '../../../src/core/ids.ts';
 import { localOwner } from '../../../src/platform/local-owner.ts';
 import { CliMachine, type CliResult } from '../../support/cli-machine.ts';
@@ -225,6 +226,11 @@ describe('nearbits domain', () => {
 });
 
 describe('nearbits doctor', () => {
+  async function finding(name: string): Promise<{ result: string; text: string }> {
+    const { value } = await machine.json('doctor');
+    return value.findings.find((it: { name: string }) => it.name === name);
+  }
+
   it('finds nothing broken on a fresh machine and says what to do next', async () => {
     await writeFile(
       join(machine.dir, 'nearbits.yaml'),
@@ -237,6 +243,37 @@ describe('nearbits doctor', () => {
     expect(found('domain')).toMatchObject([{ result: 'warn', next: expect.stringContaining('domain join') }]);
     expect(found('node')).toMatchObject([{ result: 'warn', next: expect.stringContaining('nearbits up') }]);
     expect(found('discovery')[0]).toMatchObject({ result: 'warn', text: expect.stringContaining('nope0') });
+  });
+
+  it.each([
+    ['swarm: {enabled: false}', 'off: swarm.enabled is false'],
+    ['peers: {server: false}', 'off: peers.server is false, and who gives nothing'],
+    ['peers: {client: false}', 'off: peers.client is false'],
+    ['discovery: {broadcast: false, mdns: false}', 'nobody can be found'],
+    ['discovery: {enabled: false}', 'nobody can be found'],
+  ])('says why nothing is fetched together with neighbours: %s', async (config, text) => {
+    await writeFile(join(machine.dir, 'nearbits.yaml'), `listen: {peerPort: 0, contentPort: 0}\n${config}\n`);
+    expect(await finding('swarms')).toMatchObject({ result: 'warn', text: expect.stringContaining(text) });
+  });
+
+  it('looks at the neighbours of the running node', async () => {
+    await using _ = await machine.startDaemon();
+    expect(await finding('swarms')).toMatchObject({ result: 'warn', text: expect.stringContaining('no other member') });
+    machine.backend.roster.push(peerView({ available: false }));
+    expect(await finding('swarms')).toMatchObject({ result: 'warn', text: expect.stringContaining('can be reached') });
+    machine.backend.roster.push(peerView({ available: true }));
+    expect(await finding('swarms')).toMatchObject({ result: 'pass', text: expect.stringContaining('1 of 2') });
+    machine.backend.swarmsOff = 'peers.server is false';
+    expect(await finding('swarms')).toMatchObject({ result: 'warn', text: 'off: peers.server is false' });
+  });
+
+  it('notices a clock that stands before what is written on this machine', async () => {
+    expect(await finding('clock')).toMatchObject({ result: 'pass' });
+    const file = join(machine.dir, 'nearbits.yaml');
+    await writeFile(file, 'listen: {peerPort: 0, contentPort: 0}\n');
+    const tomorrow = new Date(Date.now() + 86_400_000);
+    await utimes(file, tomorrow, tomorrow);
+    expect(await finding('clock')).toMatchObject({ result: 'fail', text: expect.stringContaining(file) });
   });
 
   it('ends with 1 when something does not work', async () => {
@@ -270,3 +307,8 @@ describe('nearbits', () => {
     expect((await machine.json('--json', 'version')).exit).toBe(0);
   });
 });
+
+function peerView({ available }: { available: boolean }): PeerView {
+  const seen = { firstSeenMs: 1, lastSeenMs: 1 };
+  return { nodeId: testNodeId(1), addresses: [], authenticatedUntilMs: null, available, failures: 1, ...seen };
+}
