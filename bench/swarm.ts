@@ -145,7 +145,7 @@ async function runScenario(crowd: Crowd, origin: WanOrigin, name: string, asked:
   const bad = hasBadSender ? members.slice(0, 1) : [];
   process.stderr.write(`  ${title}, ${size}, ${members.length} nodes ...\n`);
   await restart(crowd, bad, BAD_SENDER);
-  await using bans = await BanWatch.start(members.slice(bad.length), members[0] as Member);
+  await using bans = await BanWatch.start(hasBadSender ? members.slice(1) : [], members[0] as Member);
   const seed = `${name}-${process.pid}`;
   const result = await race(crowd, origin, { size, seed, isAnchored, victims });
   if (asked.traces !== undefined) await writeTraces(join(asked.traces, name), result);
