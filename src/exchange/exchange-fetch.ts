@@ -1,5 +1,6 @@
 import type { ByteRange } from '../core/byte-range.ts';
 import type { Clock, Timer } from '../core/clock.ts';
+import { NearbitsError } from '../core/errors.ts';
 import type { NodeId } from '../core/ids.ts';
 import type { Source, SourceKind } from '../core/source.ts';
 import type { SwarmPeer } from '../peer/swarm/swarm-port.ts';
@@ -57,6 +58,7 @@ export class ExchangeFetch implements Worker {
     this.list = new PieceList(participant.content);
     this.#gainedMs = clock.monotonicMs();
     this.#done.promise.catch(() => undefined); // whoever runs hears of it
+    participant.onEnd(() => this.#done.reject(new NearbitsError('E_CANCELLED', 'this node has left the content')));
     this.#context = {
       content: participant.content,
       participant,

@@ -73,6 +73,8 @@ export class Exchange implements SwarmListener, PieceShelf {
     const { identity, clock, cache } = this.#deps;
     const joined = new JoinedFetch({ participant, identity, clock, cache, side: () => this.#side }, request);
     const { destination } = request.part.target;
+    // What was fetched for this path before makes room for what comes now.
+    this.#joined.get(destination)?.leave();
     this.#joined.set(destination, joined);
     participant.onEnd(() => {
       if (this.#joined.get(destination) === joined) this.#joined.delete(destination);
@@ -83,12 +85,12 @@ export class Exchange implements SwarmListener, PieceShelf {
   /** What was fetched for a path is in the cache now, and so for everybody. */
   shared(destination: string, record: CacheRecord, pieces: readonly Piece[]): void {
     const held = heldRecord(record, pieces);
-    if (held !== null) this.#joined.get(destination)?.shared(held);
+    if (held !== null) this.#accepted(destination)?.shared(held);
   }
 
   /** What was fetched for a path is not for others, or not any more: its owner says so, or removes it. */
   withdraw(destination: string): void {
-    this.#joined.get(destination)?.leave();
+    this.#accepted(destination)?.leave();
   }
 
   /** Notes that the user waits for a file until the returned function is called; `contentId` null: it is fetched alone. */
@@ -139,6 +141,12 @@ export class Exchange implements SwarmListener, PieceShelf {
   stop(): void {
     for (const participant of [...this.#participants.values()]) participant.end();
     this.#traffic.stop();
+  }
+
+  // The verdict on a file comes when it is complete: what is being fetched for the same path is another one.
+  #accepted(destination: string): JoinedFetch | null {
+    const joined = this.#joined.get(destination);
+    return joined?.isAccepted ? joined : null;
   }
 
   // Somebody who was told of a record of the cache wants its pieces.

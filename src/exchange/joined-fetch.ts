@@ -54,6 +54,7 @@ export class JoinedFetch {
   readonly #fetch: ExchangeFetch;
   readonly #holders = new Set<string>();
   #pieces: PartPieces | null = null;
+  #isAccepted = false;
   #timer: Timer | null = null;
 
   constructor(deps: JoinedFetchDeps, request: JoinRequest) {
@@ -68,6 +69,11 @@ export class JoinedFetch {
       this.#timer?.cancel();
       void this.#pieces?.close();
     });
+  }
+
+  /** Whether the whole file was found right. */
+  get isAccepted(): boolean {
+    return this.#isAccepted;
   }
 
   /** Bytes that each neighbour gave. */
@@ -114,7 +120,13 @@ export class JoinedFetch {
   /** The whole file was found right. */
   async accepted(): Promise<void> {
     const { participant, clock } = this.#deps;
-    await this.#pieces?.finished();
+    this.#isAccepted = true;
+    try {
+      await this.#pieces?.finished();
+    } catch {
+      // What cannot be given is nothing against the file.
+      return this.leave();
+    }
     if (participant.content.anchored !== null) return participant.rest();
     if (!this.#request.completesItself) return this.leave();
     participant.awaitsVerdict = true;
@@ -152,6 +164,8 @@ export class JoinedFetch {
       hashes: pieces ?? [],
       have: participant.swarm.have,
     });
+    // It was left meanwhile.
+    if (participant.isEnded) await this.#pieces.close();
     participant.pieces = this.#pieces;
   }
 }

@@ -104,6 +104,11 @@ export class Participant {
     return this.#deps.self;
   }
 
+  /** Whether this node has left the content. */
+  get isEnded(): boolean {
+    return this.#ended;
+  }
+
   get bannedNodes(): readonly NodeId[] {
     return [...this.#banned];
   }
@@ -129,7 +134,8 @@ export class Participant {
 
   /** Something changed: takes a step now. */
   touch(): void {
-    if (this.#ended) return;
+    // Until somebody is there to carry it out, what a step decides would be lost.
+    if (this.#ended || (this.isFetching && this.#worker === null)) return;
     this.#timer?.cancel();
     const nowMs = this.#deps.clock.monotonicMs();
     const position = this.#worker?.originPosition ?? null;

@@ -6,6 +6,7 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { NearbitsError } from '../../../src/core/errors.ts';
 import type { ContentId, NodeId } from '../../../src/core/ids.ts';
 import { seededRandom } from '../../../src/core/random.ts';
+import type { SourceKind } from '../../../src/core/source.ts';
 import { contentOf, type ExchangeContent } from '../../../src/exchange/content.ts';
 import { Exchange } from '../../../src/exchange/exchange.ts';
 import type { JoinedFetch } from '../../../src/exchange/joined-fetch.ts';
@@ -15,7 +16,7 @@ import type { NodeEventBody } from '../../../src/observe/events.ts';
 import { type Identity, loadOrCreateIdentity } from '../../../src/peer/identity.ts';
 import { signPieceReceipt } from '../../../src/peer/protocol/receipt-codec.ts';
 import type { SwarmPeer } from '../../../src/peer/swarm/swarm-port.ts';
-import { SWARM_PATIENCE } from '../../../src/plan/swarm/followers.ts';
+import { SWARM_PATIENCE, type SwarmPatience } from '../../../src/plan/swarm/followers.ts';
 import type { SharedPieces } from '../../../src/serve/pieces/shared-pieces.ts';
 import { PartFile } from '../../../src/transfer/part-file.ts';
 import { CacheFixture } from '../cache-fixture.ts';
@@ -56,6 +57,13 @@ export interface LanNodeScript {
   readonly origin?: SourceScript;
   /** Changes the bytes that this node gives, and signs what it gives. */
   readonly givesWrong?: 'signed' | 'unsigned';
+  /** Answers in place of this node whoever asks it for pieces. */
+  readonly gives?: (question: PieceQuestion, taker: PieceTaker, signal: AbortSignal) => Promise<void>;
+  readonly patience?: SwarmPatience;
+  /** False: its owner completes it later, with {@link LanNode.share}. */
+  readonly completesItself?: boolean;
+  /** What comparing the whole file takes. */
+  readonly compares?: () => Promise<void>;
 }
 
 /** A node without sockets: its exchange, part files and origin are real, its neighbours are called directly. */
@@ -66,10 +74,14 @@ export class LanNode implements ExchangeSide {
   readonly events: NodeEventBody[] = [];
   readonly notes: string[] = [];
   readonly failures: NodeId[] = [];
+  /** What it asked its neighbours for. */
+  readonly asked: PieceQuestion[] = [];
+  readonly received = { cache: 0, peer: 0, origin: 0 };
+  /** Behaviour from now on. */
+  script: LanNodeScript;
   readonly #lan: MemoryLan;
   readonly #dir: string;
   readonly #cache: CacheFixture;
-  readonly #script: LanNodeScript;
   part: PartFile | null = null;
   joined: JoinedFetch | null = null;
   alive = true;
@@ -78,7 +90,7 @@ export class LanNode implements ExchangeSide {
     this.#lan = lan;
     this.#dir = cache.dir;
     this.#cache = cache;
-    this.#script = script;
+    this.script = script;
     this.identity = identity;
     this.origin = new ScriptedSource(lan.file.content, { kind: 'origin', id: 'origin', ...script.origin });
     const random = seededRandom(index + 1);
@@ -111,6 +123,10 @@ export class LanNode implements ExchangeSide {
     interestedIn: (contentId) => this.#lan.interestedIn(contentId),
   };
 
+  get destination(): string {
+    return join(this.#dir, 'update.bin');
+  }
+
   get peer(): SwarmPeer {
     return { nodeId: this.nodeId, host: '127.0.0.1', contentPort: 1 };
   }
@@ -118,7 +134,8 @@ export class LanNode implements ExchangeSide {
   async fetchPieces(from: SwarmPeer, question: PieceQuestion, taker: PieceTaker, signal: AbortSignal): Promise<void> {
     const giver = this.#lan.find(from.nodeId);
     if (giver === null) throw new NearbitsError('E_PEER_UNREACHABLE', 'gone');
-    await giver.give(question, taker, signal);
+    this.asked.push(question);
+    await (giver.script.gives?.(question, taker, signal) ?? giver.give(question, taker, signal));
   }
 
   async fetchDescriptor(from: SwarmPeer, contentId: ContentId): Promise<Uint8Array> {
@@ -145,31 +162,44 @@ export class LanNode implements ExchangeSide {
 
   /** Joins and fetches the file of the LAN to the end. */
   async fetch(content: ExchangeContent, signal: AbortSignal): Promise<void> {
+    const joined = await this.join(content);
+    joined.allowOrigin();
+    await this.run(joined, signal);
+  }
+
+  /** Opens the part file and joins, without asking anybody for anything. */
+  async join(content: ExchangeContent): Promise<JoinedFetch> {
     const { version } = this.#lan.file;
     const ranges = [{ start: 0, end: version.size }];
-    this.part = await PartFile.open({ destination: join(this.#dir, 'update.bin'), url: URL, version, ranges });
+    this.part = await PartFile.open({ destination: this.destination, url: URL, version, ranges });
     const joined = this.exchange.join(content, {
       part: this.part,
       origin: this.origin,
       note: (code) => void this.notes.push(code),
-      listener: { onBytes: () => {}, onProven: () => {} },
+      listener: { onBytes: (kind, bytes) => this.#took(kind, bytes), onProven: () => {} },
       originRetries: 2,
-      patience: SWARM_PATIENCE,
-      completesItself: true,
+      patience: this.script.patience ?? SWARM_PATIENCE,
+      completesItself: this.script.completesItself ?? true,
     });
     if (typeof joined === 'string') throw new Error(joined);
     this.joined = joined;
-    joined.allowOrigin();
+    return joined;
+  }
+
+  /** Fetches what was joined to the end. */
+  async run(joined: JoinedFetch, signal: AbortSignal): Promise<void> {
+    const part = this.part as PartFile;
     try {
       await joined.run(signal);
     } catch (error) {
       joined.leave();
-      await this.part.close();
+      await part.close();
       throw error;
     }
-    await this.part.seal();
+    await this.script.compares?.();
+    await part.seal();
     await joined.accepted();
-    await this.#share(this.part);
+    if (this.script.completesItself ?? true) await this.share();
   }
 
   /** Leaves, and closes what it has open. */
@@ -183,8 +213,9 @@ export class LanNode implements ExchangeSide {
     this.alive = false;
   }
 
-  // As the completion of a job does.
-  async #share(part: PartFile): Promise<void> {
+  /** Puts the file into the cache, as the completion of a job does. */
+  async share(): Promise<void> {
+    const part = this.part as PartFile;
     const { url, version, ranges, destination } = part.target;
     const pieces = part.pieces();
     const delivered = {
@@ -200,15 +231,19 @@ export class LanNode implements ExchangeSide {
     this.exchange.shared(destination, record, pieces);
   }
 
+  #took(kind: SourceKind, bytes: number): void {
+    this.received[kind] += bytes;
+  }
+
   #receipt(pieces: SharedPieces, piece: number): Uint8Array {
     const hash = pieces.hashOf(piece);
     if (hash === null) throw new NearbitsError('E_PEER_GONE', 'not that piece');
-    const sha256 = this.#script.givesWrong === 'signed' ? createHash('sha256').update(hash).digest() : hash;
+    const sha256 = this.script.givesWrong === 'signed' ? createHash('sha256').update(hash).digest() : hash;
     return signPieceReceipt({ descriptorId: pieces.descriptorId, pieceIndex: piece, sha256 }, this.identity);
   }
 
   #spoiled(chunk: Uint8Array): Uint8Array {
-    if (this.#script.givesWrong === undefined) return chunk;
+    if (this.script.givesWrong === undefined) return chunk;
     const copy = Uint8Array.from(chunk);
     copy[0] = (copy[0] as number) ^ 1;
     return copy;
