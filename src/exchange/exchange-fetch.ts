@@ -5,7 +5,7 @@ import type { NodeId } from '../core/ids.ts';
 import type { Source, SourceKind } from '../core/source.ts';
 import type { SwarmPeer } from '../peer/swarm/swarm-port.ts';
 import type { PieceRequest } from '../plan/swarm/next-requests.ts';
-import type { PieceRun } from '../plan/swarm/piece-set.ts';
+import type { Claim } from '../plan/swarm/next-run.ts';
 import type { FetchTarget } from '../transfer/active-source.ts';
 import type { PartFile } from '../transfer/part-file.ts';
 import type { Note } from '../transfer/trace.ts';
@@ -51,6 +51,8 @@ export class ExchangeFetch implements Worker {
   readonly list: PieceList;
   #gainedMs: number;
   #watch: Timer | null = null;
+  /** Who was seen last to fetch the whole file for all. */
+  #awaited: string | null = null;
 
   constructor(deps: ExchangeFetchDeps, { originRetries }: ExchangeFetchOptions) {
     this.#deps = deps;
@@ -125,12 +127,15 @@ export class ExchangeFetch implements Worker {
     }
   }
 
-  fetchFromOrigin(run: PieceRun): void {
+  fetchFromOrigin(run: Claim): void {
     if (!this.#stop.signal.aborted) this.#origin.fetch(run);
   }
 
   stopOrigin(): void {
-    this.#deps.note('SWARM_YIELDED', 'somebody else fetches the same from the origin');
+    this.#deps.note(
+      'SWARM_YIELDED',
+      'another neighbour fetches the same bytes, so this node does not ask the origin for them',
+    );
     this.#origin.stop();
   }
 
@@ -139,7 +144,8 @@ export class ExchangeFetch implements Worker {
   }
 
   banned(nodeId: NodeId): void {
-    this.#deps.note('PEER_BANNED', `${nodeId} gave wrong bytes to somebody, with proof`, { peer: nodeId });
+    const text = `${nodeId} is not asked for this file: another neighbour showed its signature under wrong bytes`;
+    this.#deps.note('PEER_BANNED', text, { peer: nodeId, proven: true });
   }
 
   #target(kind: SourceKind, onPiece: (piece: number) => void): FetchTarget {
@@ -167,6 +173,19 @@ export class ExchangeFetch implements Worker {
       const waitedMs = clock.monotonicMs() - this.#gainedMs;
       if (refusal !== null && (isAlone || waitedMs > OTHERS_HELP_MS)) this.#done.reject(refusal);
       else this.#watchOthers();
+      this.#noteWait();
     });
+  }
+
+  // Where only the whole can be proven, one node fetches it and nothing else happens here for as long as that takes.
+  #noteWait(): void {
+    const { clock, note, participant } = this.#deps;
+    if (this.list.isAnchored || this.#neighbours.givers.size > 0) return;
+    const nowMs = clock.monotonicMs();
+    const isOwner = (id: string) => participant.swarm.leaseOf(id, nowMs) !== null;
+    const owner = this.#origin.position === null ? (participant.swarm.partners.find(isOwner) ?? null) : null;
+    if (owner !== null && owner !== this.#awaited)
+      note('SWARM_WAITING', `waiting for ${owner}, which fetches the file from the origin`, { peer: owner });
+    this.#awaited = owner ?? this.#awaited;
   }
 }

@@ -81,6 +81,16 @@ export class JoinedFetch {
     return this.#fetch.givers;
   }
 
+  /** Bytes that neighbours were given so far. */
+  get givenBytes(): number {
+    return this.#deps.participant.givenBytes;
+  }
+
+  /** Whether any neighbour took part so far. */
+  get hasMet(): boolean {
+    return this.#deps.participant.hasMet;
+  }
+
   /** From now on the origin may be asked, when it is this node's turn. */
   allowOrigin(): void {
     if (this.#fetch.isRefused) return;

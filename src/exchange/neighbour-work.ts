@@ -89,7 +89,7 @@ export class NeighbourWork {
   }
 
   #failed(nodeId: NodeId, error: NearbitsError, side: ExchangeSide): void {
-    const { participant, swarm, clock, fail, note } = this.#context;
+    const { swarm, clock, fail } = this.#context;
     switch (error.code) {
       case 'E_PEER_GONE':
       // The side was closed, for instance because the membership changed.
@@ -97,8 +97,7 @@ export class NeighbourWork {
         return;
       case 'E_PEER_BAD_DATA':
       case 'E_PEER_PROTOCOL':
-        note('PEER_BANNED', `${nodeId} is not asked again: ${error.message}`, { peer: nodeId, code: error.code });
-        participant.ban(nodeId, error instanceof BadPieceError ? error.proof : null);
+        this.#ban(nodeId, error);
         side.failed(nodeId, error);
         return;
       case 'E_PEER_UNREACHABLE':
@@ -111,6 +110,19 @@ export class NeighbourWork {
         // A full or failing disk is nobody's fault but ours.
         fail(error);
     }
+  }
+
+  // Several answers of it may be on their way: the first wrong one is the news.
+  #ban(nodeId: NodeId, error: NearbitsError): void {
+    const { participant, note } = this.#context;
+    const proof = error instanceof BadPieceError ? error.proof : null;
+    if (!participant.ban(nodeId, proof)) return;
+    const others = proof === null ? '' : '; the other neighbours are shown what it signed';
+    note('PEER_BANNED', `${nodeId} is not asked again for this file: ${error.message}${others}`, {
+      peer: nodeId,
+      code: error.code,
+      proven: proof !== null,
+    });
   }
 }
 

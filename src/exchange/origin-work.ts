@@ -2,6 +2,7 @@ import { NearbitsError } from '../core/errors.ts';
 import { RangeSet } from '../core/range-set.ts';
 import type { Source } from '../core/source.ts';
 import { afterFailure } from '../plan/after-failure.ts';
+import type { Claim } from '../plan/swarm/next-run.ts';
 import type { PieceRun } from '../plan/swarm/piece-set.ts';
 import { ActiveSource, type FetchOutcome } from '../transfer/active-source.ts';
 import { bytesOf } from './content.ts';
@@ -51,7 +52,7 @@ export class OriginWork {
   }
 
   /** Fetches a run of pieces; goes on with the running request where that brings them anyway. */
-  fetch(lease: PieceRun): void {
+  fetch(lease: Claim): void {
     const active = this.#active;
     if (active !== null && lease.first === active.lease.end && lease.end <= active.asked.end) {
       active.lease = lease;
@@ -72,7 +73,7 @@ export class OriginWork {
     await Promise.all(this.#running);
   }
 
-  #start(lease: PieceRun): void {
+  #start(lease: Claim): void {
     const { content, list, signal, swarm } = this.#context;
     const asked = { first: lease.first, end: swarm.isAlone ? this.#longer(lease) : lease.end };
     const range = bytesOf(asked, content);
@@ -82,7 +83,8 @@ export class OriginWork {
     const source = new ActiveSource({ source: from, offers: RangeSet.of(range), pieces });
     const request = { source, standIn, stop: new AbortController(), asked, lease };
     this.#active = request;
-    this.#context.note('FETCH', `asking ${nameOf(request)} for bytes ${range.start} to ${range.end - 1}`, {
+    const why = whyNow(lease, swarm.isAlone);
+    this.#context.note('FETCH', `asking ${nameOf(request)} for bytes ${range.start} to ${range.end - 1}${why}`, {
       source: from.id,
       ...range,
     });
@@ -190,4 +192,9 @@ export class OriginWork {
 
 function nameOf({ standIn }: Pick<OriginRequest, 'standIn'>): string {
   return standIn === null ? 'the origin' : `the neighbour ${standIn.nodeId}`;
+}
+
+function whyNow({ takenOver }: Claim, isAlone: boolean): string {
+  if (takenOver) return ', because a neighbour that fetches them is too slow';
+  return isAlone ? ': nobody else wants them so far' : ', for all that want them';
 }

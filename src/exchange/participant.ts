@@ -7,7 +7,7 @@ import type { Beat } from '../plan/swarm/announcements.ts';
 import type { Outgoing } from '../plan/swarm/contacts.ts';
 import { SWARM_PATIENCE, type SwarmPatience } from '../plan/swarm/followers.ts';
 import type { PieceRequest } from '../plan/swarm/next-requests.ts';
-import type { PieceRun } from '../plan/swarm/piece-set.ts';
+import type { Claim } from '../plan/swarm/next-run.ts';
 import { Swarm, type SwarmStep } from '../plan/swarm/swarm.ts';
 import type { SharedPieces } from '../serve/pieces/shared-pieces.ts';
 import { type BadPieceProof, readEvidence } from './bad-piece.ts';
@@ -20,7 +20,7 @@ export interface Worker {
   /** Where the running origin request is in the file, or null when there is none. */
   readonly originPosition: number | null;
   /** Begin to fetch these pieces from the origin; none is being fetched from there now. */
-  fetchFromOrigin(run: PieceRun): void;
+  fetchFromOrigin(run: Claim): void;
   stopOrigin(): void;
   ask(request: PieceRequest, from: SwarmPeer): void;
   /** Others have shown that a neighbour gave wrong bytes. */
@@ -67,6 +67,8 @@ export class Participant {
   #ended = false;
   #completeMs: number | null = null;
   #wantedMs: number;
+  /** Whether any neighbour has said something about this content. */
+  hasMet = false;
   #given = 0;
   #taken = 0;
   /** When this node joined, milliseconds since 1970. */
@@ -179,16 +181,17 @@ export class Participant {
     if (this.#worker !== null) this.#askAll(this.swarm.requests(this.#deps.clock.monotonicMs()));
   }
 
-  /** This node was given wrong bytes; partners hear it where there is proof. */
-  ban(nodeId: NodeId, proof: BadPieceProof | null): void {
-    if (this.#banned.has(nodeId)) return;
+  /** This node was given wrong bytes; partners hear it where there is proof. False when it is banned already. */
+  ban(nodeId: NodeId, proof: BadPieceProof | null): boolean {
+    if (this.#banned.has(nodeId)) return false;
     this.#banned.add(nodeId);
     const partners = this.swarm.partners as NodeId[];
     this.swarm.ban(nodeId, this.#deps.clock.monotonicMs());
     this.#deps.emit({ type: 'swarm.banned', contentId: this.content.id, nodeId, proven: proof !== null });
-    if (proof === null) return;
+    if (proof === null) return true;
     const body = { kind: 'evidence', evidence: proof.evidence } as const;
     for (const to of partners) if (to !== nodeId) this.#deps.side()?.swarm.send(to, this.content.id, body);
+    return true;
   }
 
   /** Bytes were given to a neighbour. */
@@ -235,6 +238,7 @@ export class Participant {
   }
 
   #remember(from: SwarmPeer): void {
+    this.hasMet = true;
     this.#peers.delete(from.nodeId);
     this.#peers.set(from.nodeId, from);
     const [oldest] = this.#peers.keys();

@@ -13,6 +13,7 @@ import type { FetchDeps } from './deps.ts';
 import type { FileTask } from './file-task.ts';
 import { findHolders } from './find-holders.ts';
 import type { FetchedBytes, Round } from './round.ts';
+import { sumsText, togetherText } from './swarm-notes.ts';
 import type { Wish } from './wish.ts';
 
 /** Why a file is not fetched together with neighbours, or the content that it is. */
@@ -94,8 +95,7 @@ export class TogetherRound implements Round {
   async run(signal: AbortSignal): Promise<void> {
     const joined = this.#joined as JoinedFetch;
     const { id, anchored } = this.#content;
-    const how = anchored === null ? 'which only the whole file can prove' : `in ${anchored.length} proven pieces`;
-    this.#task.note('SWARM', `fetching together with whoever wants it too, ${how}`, {
+    this.#task.note('SWARM', togetherText(anchored?.length ?? null), {
       contentId: id,
       anchored: anchored !== null,
     });
@@ -103,7 +103,7 @@ export class TogetherRound implements Round {
     const searching = findHolders(joined, this.#wish, this.#task, this.#deps, AbortSignal.any([signal, stop.signal]));
     try {
       await joined.run(signal);
-      this.#noteDone();
+      this.#noteDone(joined);
     } catch (error) {
       joined.leave();
       throw error;
@@ -130,13 +130,10 @@ export class TogetherRound implements Round {
     return this.#joined?.givers ?? new Map();
   }
 
-  #noteDone(): void {
+  #noteDone({ givenBytes, hasMet }: JoinedFetch): void {
     const { origin, peer } = this.#bytes;
-    const givers = Object.fromEntries(this.#given());
-    this.#task.note('SWARM_DONE', `${printBytes(origin)} came from the origin, ${printBytes(peer)} from neighbours`, {
-      origin,
-      peer,
-      givers,
-    });
+    const givers = this.#given();
+    const text = sumsText({ origin, peer, givers, given: givenBytes, hasMet });
+    this.#task.note('SWARM_DONE', text, { origin, peer, givers: Object.fromEntries(givers), given: givenBytes });
   }
 }

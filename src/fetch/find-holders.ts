@@ -56,7 +56,7 @@ async function search(
   const query = { url, version, ranges: null, sha256: null, maxRecords: 1 };
   for await (const answer of neighbours.search(query, patienceMs, signal)) {
     const record = wholeRecord(answer, version);
-    const what = record !== null ? `holds ${printBytes(version.size)}` : (answer.error?.message ?? answer.status);
+    const what = record !== null ? `holds ${printBytes(version.size)}` : failureOf(answer);
     note('PEER_ANSWER', `${answer.nodeId}: ${what}`, {
       peer: answer.nodeId,
       status: answer.status,
@@ -76,4 +76,8 @@ function wholeRecord({ records }: PeerAnswer, version: FileVersion): PeerRecord 
 async function untilAnswered(joined: JoinedFetch, clock: Clock, signal: AbortSignal): Promise<void> {
   const untilMs = clock.monotonicMs() + HOLDER_ANSWERS_MS;
   while (!joined.hasHolder && clock.monotonicMs() < untilMs) await clock.sleep(LOOK_EVERY_MS, signal);
+}
+
+function failureOf({ error, status }: PeerAnswer): string {
+  return error?.message ?? (status === 'not-found' ? 'does not hold it' : status);
 }

@@ -21,6 +21,7 @@ export type TraceCode =
   | 'PATIENCE_OVER'
   | 'SWARM'
   | 'SWARM_OFF'
+  | 'SWARM_WAITING'
   | 'SWARM_YIELDED'
   | 'SWARM_DONE'
   | 'PEER_BANNED'
