@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { type Row, tableOf } from './row.ts';
 
 /** What the command line says to a suite that asks for it; see the head of its file. */
-type Options = Readonly<Partial<Record<'nodes' | 'size' | 'scenario' | 'link' | 'traces', string>>>;
+type Options = Readonly<Partial<Record<'nodes' | 'size' | 'scenario' | 'wan' | 'link' | 'traces', string>>>;
 
 /** Loaded one at a time, so that one suite's memory does not weigh on the next. */
 const SUITES: Readonly<Record<string, () => Promise<{ run(options: Options): Promise<Row[]> }>>> = {
@@ -26,6 +26,7 @@ const OF_SUITES = {
   nodes: { type: 'string' },
   size: { type: 'string' },
   scenario: { type: 'string' },
+  wan: { type: 'string' },
   link: { type: 'string' },
   traces: { type: 'string' },
 } as const;

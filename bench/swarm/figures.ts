@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { percentile } from '../pair.ts';
 import type { Row } from '../row.ts';
 import type { Finisher, RaceResult } from './race.ts';
@@ -49,6 +50,11 @@ export function raceRows(
     allRow('  nodes whose file is right', right, finishers.length),
     { name: '  processor time, each node, mean', value: sum(cpu) / cpu.length, unit: 's' },
     { name: '  processor time, all nodes', value: (sum(cpu) * 1e9) / (bytes * cpu.length), unit: 's/GB received' },
+    {
+      name: '  of what this computer had until the last was done',
+      value: (100 * sum(cpu)) / (last * availableParallelism()),
+      unit: '%',
+    },
     held('  memory (RSS), highest peak', peak, 'MiB', idleBytes / MIB + BAR_GROWTH_MIB),
     ...trafficRows(finishers, bytes),
   ];

@@ -2,9 +2,6 @@ import { OriginProcess } from '../../test/support/origin-process.ts';
 import type { OriginStats } from '../../test/support/origin-server.ts';
 import { type Lan, type LanMachine, runOn } from './namespaces.ts';
 
-/** How fast the origin can send to all together: the link to the internet of the whole office. */
-export const WAN_RATE = '100mbit';
-
 /** The origin of the tests on a machine of its own, behind a slow link. */
 export class WanOrigin implements AsyncDisposable {
   readonly machine: LanMachine;
@@ -15,9 +12,9 @@ export class WanOrigin implements AsyncDisposable {
     this.#process = process;
   }
 
-  /** Puts it on the network. */
-  static async start(lan: Lan): Promise<WanOrigin> {
-    const machine = await lan.machine({ rate: WAN_RATE });
+  /** Puts it on the network. `rate` is the link to the internet of the whole office, such as `100mbit`. */
+  static async start(lan: Lan, rate: string): Promise<WanOrigin> {
+    const machine = await lan.machine({ rate });
     return new WanOrigin(machine, await OriginProcess.start(machine));
   }
 
