@@ -32,7 +32,7 @@ export class Asking {
   constructor(state: SwarmState) {
     this.#state = state;
     this.#requested = new PieceSet(state.file.pieces);
-    this.#limits = requestLimitsFor(state.file.pieceSize);
+    this.#limits = requestLimitsFor(state.file.pieceSize, state.file.pieces);
     this.#start = Math.floor(state.content.random() * state.file.pieces);
   }
 

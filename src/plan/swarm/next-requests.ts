@@ -18,9 +18,12 @@ export const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 /** Pieces of one request: so many receipts (190 characters each) fit the head of an answer. */
 export const MAX_REQUEST_PIECES = 16;
 
-/** The limits for a file that is cut in pieces of `pieceSize` bytes. */
-export function requestLimitsFor(pieceSize: number): RequestLimits {
-  const fitting = Math.floor(MAX_REQUEST_BYTES / pieceSize);
+/** A request takes at most this part of a file: else the first few take all of it from one giver, before they can share. */
+const MOST_PART = 1 / 16;
+
+/** The limits for a file that is cut in so many pieces of `pieceSize` bytes. */
+export function requestLimitsFor(pieceSize: number, pieces: number): RequestLimits {
+  const fitting = Math.min(Math.floor(MAX_REQUEST_BYTES / pieceSize), Math.floor(pieces * MOST_PART));
   return { ...REQUEST_LIMITS, pieces: Math.max(1, Math.min(MAX_REQUEST_PIECES, fitting)) };
 }
 

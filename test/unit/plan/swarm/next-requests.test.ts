@@ -110,6 +110,11 @@ describe('hedge', () => {
 
 it('asks for as many pieces at once as one answer may hold', () => {
   const MIB = 1024 * 1024;
-  const piecesOf = (pieceSize: number) => requestLimitsFor(pieceSize).pieces;
+  const piecesOf = (pieceSize: number) => requestLimitsFor(pieceSize, 1_000).pieces;
   expect([16 * 1024, MIB / 4, MIB, 2 * MIB, 3 * MIB, 64 * MIB].map(piecesOf)).toEqual([16, 16, 4, 2, 1, 1]);
+});
+
+it('asks for no more than a sixteenth of the file at once, so that those who begin together get different parts', () => {
+  const piecesOf = (pieces: number) => requestLimitsFor(1024 * 1024, pieces).pieces;
+  expect([1, 13, 31, 32, 63, 64, 500].map(piecesOf)).toEqual([1, 1, 1, 2, 3, 4, 4]);
 });
