@@ -141,16 +141,20 @@ export class OriginWork {
     if (this.#active !== request || signal.aborted) return;
     this.#active = null;
     const nowMs = clock.monotonicMs();
-    const isOver = error === null || stopped;
-    if (!isOver && request.standIn !== null) this.standIns.failed(request.standIn, error, data);
-    else if (isOver) this.#failures = 0;
-    const waitMs = isOver || request.standIn !== null ? 0 : this.#failed(error, received > 0, data);
+    if (error === null || stopped) this.#failures = 0;
+    const waitMs = error === null || stopped ? 0 : this.#failed(request, error, received > 0, data);
     // Nobody else may begin with a file that is here and only has to be looked at as a whole.
     if (!swarm.have.isComplete || this.#context.list.isAnchored) swarm.originEnded(nowMs, nowMs + waitMs);
     participant.touch();
   }
 
-  #failed(error: NearbitsError, progressed: boolean, data: Record<string, unknown>): number {
+  #failed(
+    { standIn }: OriginRequest,
+    error: NearbitsError,
+    progressed: boolean,
+    data: Record<string, unknown>,
+  ): number {
+    if (standIn !== null) return this.standIns.failed(standIn, error, data);
     const { note, originRetries, fail } = this.#context;
     this.#failures = progressed ? 1 : this.#failures + 1;
     if (error.code === 'E_PEER_BAD_DATA') return this.#wrongPiece(error);

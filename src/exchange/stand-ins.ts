@@ -17,8 +17,12 @@ export interface Holder {
 
 interface StandIn {
   readonly holder: Holder;
-  notBeforeMs: number;
+  /** Failures since it gave something. */
+  failures: number;
 }
+
+/** One that is busy so often in a row is not waited for any longer: the origin has the bytes, too. */
+const MAX_BUSY = 5;
 
 /**
  * Holders of the file that take no part in fetching it together: policy forbids it there, or they know the file cut
@@ -40,34 +44,42 @@ export class StandIns {
 
   /** A search found one; the first word about it counts. */
   add(holder: Holder): void {
-    if (!this.#standIns.has(holder.nodeId)) this.#standIns.set(holder.nodeId, { holder, notBeforeMs: 0 });
+    if (!this.#standIns.has(holder.nodeId)) this.#standIns.set(holder.nodeId, { holder, failures: 0 });
   }
 
   /** Whom to ask now, or null. Without an anchor its word about the pieces counts from then on, if nobody spoke before. */
   choose(): Holder | null {
-    const { list, clock } = this.#context;
-    const nowMs = clock.monotonicMs();
-    const found = [...this.#standIns.values()].find((it) => it.notBeforeMs <= nowMs && this.#isUsable(it.holder));
+    const found = [...this.#standIns.values()].find(({ holder }) => this.#isUsable(holder));
     if (found === undefined) return null;
-    list.adopt(found.holder);
+    this.#context.list.adopt(found.holder);
     return found.holder;
   }
 
   /** One of them gave bytes. */
   gave({ nodeId }: Holder, bytes: number): void {
+    const known = this.#standIns.get(nodeId);
+    if (known !== undefined && bytes > 0) known.failures = 0;
     this.#given.set(nodeId, (this.#given.get(nodeId) ?? 0) + bytes);
     this.#context.participant.took(bytes);
   }
 
-  /** One of them failed. A busy one is left alone for a while, and nobody waits for it: the origin has the bytes, too. */
-  failed({ nodeId }: Holder, error: NearbitsError, data: Readonly<Record<string, unknown>>): void {
-    const { note, originRetries, fail, clock } = this.#context;
-    const verdict = afterFailure({ kind: 'peer', error, failures: 1, originRetries });
-    note('FETCH_FAILED', `${nodeId}: ${error.message}`, { ...data, code: error.code, verdict: verdict.action });
+  /**
+   * One of them failed. Returns for how long nothing is to be fetched in place of a partner, in ms: a busy one is served
+   * to somebody else now, who may have what this node wants before its turn comes.
+   */
+  failed({ nodeId }: Holder, error: NearbitsError, data: Readonly<Record<string, unknown>>): number {
+    const { note, originRetries, fail } = this.#context;
     const known = this.#standIns.get(nodeId);
-    if (verdict.action === 'give-up') fail(error);
-    else if (verdict.action === 'drop') this.#drop(nodeId, error);
-    else if (known !== undefined) known.notBeforeMs = clock.monotonicMs() + verdict.delayMs;
+    const failures = (known?.failures ?? 0) + 1;
+    const verdict = afterFailure({ kind: 'peer', error, failures, originRetries });
+    const waits = verdict.action === 'wait' && known !== undefined && failures <= MAX_BUSY;
+    note('FETCH_FAILED', `${nodeId}: ${error.message}`, { ...data, code: error.code, waits });
+    this.#standIns.delete(nodeId);
+    // Another one that may have a place is asked before it.
+    if (waits) this.#standIns.set(nodeId, { ...known, failures });
+    else if (verdict.action === 'give-up') fail(error);
+    else this.#dropped(nodeId, error);
+    return waits ? verdict.delayMs : 0;
   }
 
   // Whoever takes part is asked for pieces instead.
@@ -78,9 +90,8 @@ export class StandIns {
     return list.pieces !== null || list.fits(holder);
   }
 
-  #drop(nodeId: NodeId, error: NearbitsError): void {
+  #dropped(nodeId: NodeId, error: NearbitsError): void {
     const { note, side } = this.#context;
-    this.#standIns.delete(nodeId);
     // Closing the own side ends requests too, which nobody is to blame for.
     if (error.code !== 'E_CANCELLED') side()?.failed(nodeId, error);
     note('SOURCE_REMOVED', `${nodeId} is not asked again for this file`, { source: nodeId, code: error.code });
