@@ -22,7 +22,7 @@ interface StandIn {
 }
 
 /** One that is busy so often in a row is not waited for any longer: the origin has the bytes, too. */
-const MAX_BUSY = 5;
+const MAX_BUSY = 2;
 
 /**
  * Holders of the file that take no part in fetching it together: policy forbids it there, or they know the file cut
