@@ -9,7 +9,10 @@ import { syncDirectory } from '../platform/write-file.ts';
  * can precede or follow. A seam, so that tests can cut the power between any two.
  */
 export interface Disk {
-  /** Copies a whole file to a new one, sharing blocks where the file system can. */
+  /**
+   * Copies a whole file to a new one, sharing blocks where the file system can. Never a hard link: what the user writes
+   * must not reach the copy, and his file must keep its one name; see docs/PERFORMANCE.md.
+   */
   copyFile(from: string, to: string): Promise<void>;
   /** Copies ranges that lie back to back in `from` to their offsets in a new file, which gets holes between them. */
   copyRanges(from: string, ranges: readonly ByteRange[], to: string, signal: AbortSignal): Promise<void>;

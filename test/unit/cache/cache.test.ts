@@ -1,4 +1,4 @@
-import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newRecordId } from '../../../src/core/ids.ts';
@@ -20,6 +20,12 @@ afterEach(async () => {
   await fixture.close();
   await temp[Symbol.asyncDispose]();
 });
+
+/** Writes one byte of a file that stays the same file of the same size. */
+async function writeInPlace(path: string, offset: number): Promise<void> {
+  await using file = await open(path, 'r+');
+  await file.write(Buffer.from('!'), 0, 1, offset);
+}
 
 describe('content that is admitted', () => {
   it('is found, and read as it was, also after a restart', async () => {
@@ -81,6 +87,24 @@ describe('content that is admitted', () => {
     await using reservation = await fixture.cache.reserve(100);
     const record = await fixture.cache.admit(content, reservation, never);
     if (process.platform !== 'win32') expect((await stat(fixture.pathOf(record.id))).mode & 0o777).toBe(0o600);
+  });
+
+  it('is a copy: the source stays as it was, and nothing that happens to it reaches the record', async () => {
+    const file = testFile(2 * MIB);
+    const content = await fixture.content(file);
+    const { path } = content.source;
+    const { mode, nlink, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    await using reservation = await fixture.cache.reserve(2 * MIB);
+    const { id } = await fixture.cache.admit(content, reservation, never);
+    // A second name would show in the file of the user; some programs refuse such files.
+    expect(await stat(path, { bigint: true })).toMatchObject({ mode, nlink, mtimeNs, ctimeNs });
+    await using reader = await fixture.cache.open(id);
+    const changes = [() => writeInPlace(path, MIB + 77), () => truncate(path, 10), () => appendFile(path, 'x')];
+    for (const change of [...changes, () => rm(path)]) {
+      await change();
+      expect((await readRange(reader, { start: 0, end: 2 * MIB })).equals(file.bytes)).toBe(true);
+      expect((await fixture.cache.verify(never)).damaged).toEqual([]);
+    }
   });
 
   it('keeps nothing and gives the room back when it is stopped or the source is gone, cut or longer', async () => {
