@@ -1,24 +1,29 @@
 import {
   hedge,
+  MAX_REQUEST_BYTES,
   nextRequests,
   type OpenRequest,
   type PieceRequest,
   type RequestLimits,
   requestLimitsFor,
 } from './next-requests.ts';
-import type { Partner } from './partners.ts';
+import { FAILURE_REFUSALS, type Outcome, type Partner } from './partners.ts';
 import { PieceSet } from './piece-set.ts';
 import type { SwarmState } from './swarm-state.ts';
 
 /** A busy partner that does not say when is asked again after this long; all are given up to twice their time. */
 const BUSY_MS = 60;
+/** And whatever it says, after this long: until it has refused often enough, the origin is left alone for what it has. */
+const MAX_BUSY_MS = 1_000;
 
-/** A failure counts as so many refusals: what the partner said it has may be gone. It is left alone twice as long each time. */
-const FAILURE_REFUSALS = 8;
+/** It is left alone twice as long after each failure. */
 const MAX_DOUBLINGS = 5;
 
-/** How a request ended. */
-export type Outcome = 'ok' | 'busy' | 'failed';
+/**
+ * An answer that takes longer than this is late: 4 MiB at 140 KB/s, or one piece where that is more. It may go on, but
+ * neither the origin nor anybody else is spared for its sake.
+ */
+const LATE_MS = 30_000;
 
 /** Which pieces a node asks its partners for, and what it has asked already. */
 export class Asking {
@@ -26,6 +31,7 @@ export class Asking {
   readonly #requested: PieceSet;
   readonly #start: number;
   readonly #limits: RequestLimits;
+  readonly #lateMs: number;
   #open: OpenRequest[] = [];
   #turn = 0;
 
@@ -33,20 +39,22 @@ export class Asking {
     this.#state = state;
     this.#requested = new PieceSet(state.file.pieces);
     this.#limits = requestLimitsFor(state.file.pieceSize, state.file.pieces);
+    this.#lateMs = LATE_MS * Math.max(1, state.file.pieceSize / MAX_REQUEST_BYTES);
     this.#start = Math.floor(state.content.random() * state.file.pieces);
   }
 
-  /** Whether an answer is awaited. */
-  get isReceiving(): boolean {
-    return this.#open.length > 0;
+  /** Whether an answer is awaited that is not late. */
+  isReceiving(nowMs: number): boolean {
+    return this.#inTime(nowMs) > 0;
   }
 
   /** Requests to make now; they count as made. */
   step(nowMs: number): PieceRequest[] {
     const { have, partners } = this.#state;
-    if (have.isComplete || this.#open.length >= this.#limits.total) return [];
+    this.#noteLate(nowMs);
+    const inFlight = this.#inTime(nowMs);
+    if (have.isComplete || inFlight >= this.#limits.total) return [];
     const givers = this.#inTurn([...partners]);
-    const inFlight = this.#open.length;
     const facts = {
       nowMs,
       have,
@@ -66,19 +74,21 @@ export class Asking {
   }
 
   /** A request ended: its pieces may be asked for again, unless they arrived or another request for them is open. */
-  ended(request: PieceRequest, outcome: Outcome, nowMs: number, retryAfterMs = BUSY_MS): void {
+  ended(request: PieceRequest, outcome: Exclude<Outcome, 'late'>, nowMs: number, retryAfterMs = BUSY_MS): void {
     const index = this.#open.findIndex((it) => it.partner === request.partner && it.first === request.first);
     if (index === -1) return;
     this.#open.splice(index, 1);
     if (!this.#open.some(({ first }) => first === request.first)) {
       for (let piece = request.first; piece < request.end; piece++) this.#requested.delete(piece);
     }
-    const partner = this.#state.partners.get(request.partner);
+    const { partners, content } = this.#state;
+    const refusals = partners.noteOutcome(request.partner, outcome);
+    const partner = partners.get(request.partner);
     if (partner === undefined) return;
     partner.inFlight = Math.max(0, partner.inFlight - 1);
-    if (outcome === 'ok') partner.refusals = 0;
-    else
-      partner.notBeforeMs = nowMs + this.#pauseMs(partner, outcome, retryAfterMs) * (1 + this.#state.content.random());
+    if (outcome === 'ok') return;
+    const pauseMs = outcome === 'busy' ? Math.min(retryAfterMs, MAX_BUSY_MS) : pauseAfterFailure(refusals);
+    partner.notBeforeMs = nowMs + pauseMs * (1 + content.random());
   }
 
   /** Open requests to a partner that is gone. */
@@ -93,10 +103,18 @@ export class Asking {
     partner.inFlight++;
   }
 
-  #pauseMs(partner: Partner, outcome: 'busy' | 'failed', retryAfterMs: number): number {
-    partner.refusals += outcome === 'busy' ? 1 : FAILURE_REFUSALS;
-    if (outcome === 'busy') return retryAfterMs;
-    return BUSY_MS * 2 ** Math.min(Math.floor(partner.refusals / FAILURE_REFUSALS), MAX_DOUBLINGS);
+  #inTime(nowMs: number): number {
+    return this.#open.filter((request) => !this.#isLate(request, nowMs)).length;
+  }
+
+  #isLate({ sinceMs }: OpenRequest, nowMs: number): boolean {
+    return nowMs - sinceMs > this.#lateMs;
+  }
+
+  #noteLate(nowMs: number): void {
+    for (const request of this.#open) {
+      if (this.#isLate(request, nowMs)) this.#state.partners.noteOutcome(request.partner, 'late');
+    }
   }
 
   // Each time another partner comes first, so that the work is spread.
@@ -104,4 +122,8 @@ export class Asking {
     const at = partners.length === 0 ? 0 : this.#turn++ % partners.length;
     return [...partners.slice(at), ...partners.slice(0, at)];
   }
+}
+
+function pauseAfterFailure(refusals: number): number {
+  return BUSY_MS * 2 ** Math.min(Math.floor(refusals / FAILURE_REFUSALS), MAX_DOUBLINGS);
 }

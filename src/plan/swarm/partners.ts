@@ -25,13 +25,22 @@ export interface Partner {
   refusals: number;
 }
 
+/** How a request ended, or that it has not ended for too long. */
+export type Outcome = 'ok' | 'busy' | 'failed' | 'late';
+
 /** Whoever refuses this often in a row, and gives nothing, is no reason to leave the origin alone. */
 const MAX_REFUSALS = 40;
+/** A failure counts as so many refusals: what the partner said it has may be gone. */
+export const FAILURE_REFUSALS = 8;
+/** Refusals are remembered of so many who are no partners any more. */
+const MAX_REMEMBERED = 256;
 
 /** The partners of one node, and how many of them offer each piece. */
 export class Partners {
   readonly #pieces: number;
   readonly #partners = new Map<string, Partner>();
+  /** Refusals of those who were dropped: whoever comes back is no better for it. */
+  readonly #refusals = new Map<string, number>();
   /** How many partners offer each piece. */
   readonly rarity: Uint16Array;
 
@@ -67,7 +76,7 @@ export class Partners {
       toldPieces: 0,
       inFlight: 0,
       notBeforeMs: 0,
-      refusals: 0,
+      refusals: this.#refusals.get(id) ?? 0,
     };
     this.#partners.set(id, partner);
     return partner;
@@ -90,7 +99,17 @@ export class Partners {
     const partner = this.#partners.get(id);
     if (partner === undefined) return;
     this.#partners.delete(id);
+    this.#remember(id, partner.refusals);
     for (const piece of partner.offers) this.rarity[piece] = (this.rarity[piece] as number) - 1;
+  }
+
+  /** Notes how a request to a member ended, be it a partner still or not; how often it has refused in a row. */
+  noteOutcome(id: string, outcome: Outcome): number {
+    const partner = this.#partners.get(id);
+    const refusals = refusalsAfter(outcome, partner?.refusals ?? this.#refusals.get(id) ?? 0);
+    if (partner === undefined) this.#remember(id, refusals);
+    else partner.refusals = refusals;
+    return refusals;
   }
 
   /** Whether somebody who can be expected to give it offers a piece. */
@@ -98,5 +117,25 @@ export class Partners {
     if (this.rarity[piece] === 0) return false;
     for (const partner of this) if (partner.refusals < MAX_REFUSALS && partner.offers.has(piece)) return true;
     return false;
+  }
+
+  #remember(id: string, refusals: number): void {
+    this.#refusals.delete(id);
+    if (refusals > 0) this.#refusals.set(id, refusals);
+    const [oldest] = this.#refusals.keys();
+    if (this.#refusals.size > MAX_REMEMBERED && oldest !== undefined) this.#refusals.delete(oldest);
+  }
+}
+
+function refusalsAfter(outcome: Outcome, before: number): number {
+  switch (outcome) {
+    case 'ok':
+      return 0;
+    case 'busy':
+      return before + 1;
+    case 'failed':
+      return before + FAILURE_REFUSALS;
+    case 'late':
+      return Math.max(before, MAX_REFUSALS);
   }
 }

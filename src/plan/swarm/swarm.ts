@@ -1,10 +1,11 @@
 import { type Beat, ORIGIN_NEWS_EVERY_MS } from './announcements.ts';
-import { Asking, type Outcome } from './asking.ts';
+import { Asking } from './asking.ts';
 import { Contacts, type Outgoing } from './contacts.ts';
 import { SWARM_PATIENCE, type SwarmPatience } from './followers.ts';
 import type { Lease } from './leases.ts';
 import type { PieceRequest } from './next-requests.ts';
 import { type OriginStep, OriginTurn } from './origin-turn.ts';
+import type { Outcome } from './partners.ts';
 import type { PieceSet } from './piece-set.ts';
 import { newState, type SwarmContent, type SwarmState } from './swarm-state.ts';
 import { writeBye } from './write-beat.ts';
@@ -134,7 +135,7 @@ export class Swarm {
   }
 
   /** A request to a partner ended. Pieces that came are told with `gained` before; a busy partner may have said when to come again. */
-  answered(request: PieceRequest, outcome: Outcome, nowMs: number, retryAfterMs?: number): void {
+  answered(request: PieceRequest, outcome: Exclude<Outcome, 'late'>, nowMs: number, retryAfterMs?: number): void {
     this.#asking.ended(request, outcome, nowMs, retryAfterMs);
   }
 
@@ -147,7 +148,7 @@ export class Swarm {
   step(nowMs: number): SwarmStep {
     const interest = this.#contacts.interestDue(nowMs);
     this.#state.passive = this.#contacts.isDistrusted || this.#turn.isBarred(nowMs);
-    const origin = this.#turn.step(nowMs, this.#contacts.knowsSeats(), this.#asking.isReceiving);
+    const origin = this.#turn.step(nowMs, this.#contacts.knowsSeats(), this.#asking.isReceiving(nowMs));
     if (origin !== 'keep') this.#contacts.urgent();
     const beats = this.#contacts.step(nowMs);
     const calmMs = this.#state.complete ? IDLE_STEP_MS : STEP_MS;

@@ -227,6 +227,63 @@ describe('Swarm', () => {
     expect(asked).toBeLessThanOrEqual(8);
   });
 
+  it('asks a busy partner again within two seconds, however long it says', () => {
+    const room = new Room(['a']);
+    const busy = () => room.get('a').hear('busy', beat({ kind: 'welcome', complete: true }), room.nowMs);
+    const asked: number[] = [];
+    for (; room.nowMs < 60_000 && room.fetches.length === 0; room.nowMs += 50) {
+      busy();
+      room.step('a');
+      for (const request of room.steps.get('a')?.requests ?? []) {
+        asked.push(room.nowMs);
+        room.get('a').answered(request, 'busy', room.nowMs, 60_000);
+      }
+    }
+    const pauses = asked.slice(1).map((atMs, index) => atMs - (asked[index] as number));
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(2_050);
+    expect(room.fetches).toHaveLength(1);
+  });
+
+  it('does not forget how often a partner has refused when that one goes and comes back', () => {
+    const room = new Room(['a']);
+    let asked = 0;
+    for (; room.nowMs < 20_000 && room.fetches.length === 0; room.nowMs += 50) {
+      room.get('a').hear('away', beat({ kind: 'welcome', complete: true }), room.nowMs);
+      room.step('a');
+      for (const request of room.steps.get('a')?.requests ?? []) {
+        asked++;
+        room.get('a').lost('away', room.nowMs - 1);
+        room.get('a').answered(request, 'failed', room.nowMs);
+        room.get('a').hear('away', beat({ kind: 'welcome', complete: true }), room.nowMs);
+      }
+    }
+    expect(room.fetches).toHaveLength(1);
+    expect(asked).toBeLessThanOrEqual(10);
+  });
+
+  it('neither leaves the origin alone nor others for the sake of an answer that is late', () => {
+    const room = new Room(['a'], 64);
+    const slow = ['slow-1', 'slow-2', 'slow-3', 'slow-4'];
+    const a = room.get('a');
+    const hear = (id: string) => a.hear(id, beat({ kind: 'welcome', complete: true }), room.nowMs);
+    for (; room.nowMs < 20_000; room.nowMs += 100) {
+      for (const id of slow) hear(id);
+      room.step('a');
+    }
+    // All that may be asked at once is asked of those who hardly give anything.
+    hear('good');
+    expect(a.requests(room.nowMs)).toEqual([]);
+    expect(room.fetches).toEqual([]);
+    a.lost('good', room.nowMs);
+    for (; room.nowMs < 32_000; room.nowMs += 100) {
+      for (const id of slow) hear(id);
+      room.step('a');
+    }
+    expect(room.fetches).toHaveLength(1);
+    hear('good');
+    expect(a.requests(room.nowMs).map(({ partner }) => partner)).toContain('good');
+  });
+
   it('fetches for itself at last, although another says that it is at it', () => {
     const room = new Room(['a'], 16, false);
     const other = (position: number) => {
