@@ -4,6 +4,8 @@ import { type FileRuns, piecesOf, runOf } from './file-runs.ts';
 export const LEASE_MS = 1_600;
 /** A holder whose position has not moved for this long counts as late, however alive it says it is. */
 export const STALLED_MS = 4_000;
+/** A holder that has all of it gives it within this time. Without an anchor the whole file is looked at before that. */
+export const VERDICT_MS = 60_000;
 /** Nobody is called slow before it had this long. */
 const FAIR_TRIAL_MS = 2_000;
 /** A holder is slow below this part of the usual rate. */
@@ -121,7 +123,9 @@ export class LeaseBook {
     const seen = this.#rates.length > 0 ? this.#rates : told.filter((rate) => rate > 0);
     const usual = median([...seen, ...this.live(nowMs).map((lease) => this.#rate(lease, nowMs))]);
     return this.live(nowMs).filter((lease) => {
-      if (nowMs - lease.movedMs > STALLED_MS) return true;
+      const stillMs = nowMs - lease.movedMs;
+      if (isFetched(lease, this.#file)) return stillMs > VERDICT_MS;
+      if (stillMs > STALLED_MS) return true;
       const rate = this.#rate(lease, nowMs);
       if (nowMs - lease.sinceMs < FAIR_TRIAL_MS || rate >= SLOW_PART * usual) return false;
       return this.#affordable(lease) || (lease.end * this.#file.pieceSize - lease.position) / rate > TOO_LONG_MS;
@@ -183,4 +187,9 @@ function isLive(lease: Lease, nowMs: number): boolean {
 /** Whether two leases have a piece in common. */
 export function overlap(a: { first: number; end: number }, b: { first: number; end: number }): boolean {
   return a.first < b.end && b.first < a.end;
+}
+
+/** Whether all bytes of a lease are there, as its holder says. */
+export function isFetched({ end, position }: LeaseFact, { size, pieceSize }: FileRuns): boolean {
+  return position >= Math.min(size, end * pieceSize);
 }

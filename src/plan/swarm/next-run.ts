@@ -1,5 +1,5 @@
 import { type FileRuns, piecesOf, runOf } from './file-runs.ts';
-import { type Lease, overlap } from './leases.ts';
+import { isFetched, type Lease, overlap } from './leases.ts';
 import type { PieceRun } from './piece-set.ts';
 import { ownerOf, type Ranked, weightOf } from './weight.ts';
 
@@ -37,11 +37,16 @@ export function nextRun(facts: RunFacts): Claim | null {
   }
   for (const lease of facts.late) {
     const others = facts.idle.filter(({ id }) => id !== lease.holder);
-    const first = Math.floor(lease.position / facts.file.pieceSize);
-    if (first >= lease.end || ownerOf(runOf(first, facts.file), others)?.id !== facts.self.id) continue;
+    const first = firstLeft(lease, facts.file);
+    if (ownerOf(runOf(first, facts.file), others)?.id !== facts.self.id) continue;
     return { first, end: lease.end, takenOver: true };
   }
   return null;
+}
+
+/** Where somebody else goes on: at the piece in which the holder is; at the first, when it has all and gives nothing. */
+function firstLeft(lease: Lease, file: FileRuns): number {
+  return isFetched(lease, file) ? lease.first : Math.floor(lease.position / file.pieceSize);
 }
 
 /** The first stretch of a run that can be had from nobody. */

@@ -42,14 +42,14 @@ export class OriginTurn {
 
   /** Decides; a claim becomes this node's lease at once. `knowsSeats`: all other seats have answered. */
   step(nowMs: number, knowsSeats: boolean, receiving: boolean): OriginStep {
-    const { leases, view, complete } = this.#state;
+    const { leases, view, have } = this.#state;
     const isSeat = view.isSeat(view.self.id);
     this.#seatSinceMs = isSeat ? (this.#seatSinceMs ?? nowMs) : null;
     if (leases.renew(view.self.id, nowMs) !== null) {
       const rival = this.#isAlone ? null : this.#rival(nowMs);
       return rival === null ? 'keep' : this.#stop(rival, nowMs);
     }
-    if (complete || this.isBarred(nowMs)) return 'keep';
+    if (have.isComplete || this.isBarred(nowMs)) return 'keep';
     const claim = this.#claim(nowMs, isSeat && this.#isSettled(nowMs, knowsSeats), receiving);
     if (claim === null) return 'keep';
     const position = claim.first * this.#state.file.pieceSize;
@@ -80,7 +80,7 @@ export class OriginTurn {
   }
 
   #ownRun(nowMs: number): Claim | null {
-    const { file, view, leases, have, partners } = this.#state;
+    const { file, view, leases, have, partners, content } = this.#state;
     const live = leases.live(nowMs);
     const leased = (piece: number) => live.some(({ first, end }) => first <= piece && piece < end);
     const isUncovered = (piece: number) => !have.has(piece) && !leased(piece) && !partners.covers(piece);
@@ -88,7 +88,11 @@ export class OriginTurn {
     const isTaken = (lease: Lease) =>
       leases.rivals(lease.holder, nowMs).some((it) => it.takenOver && it.sinceMs > lease.sinceMs);
     const late = leases.late(nowMs, told).filter((lease) => !isTaken(lease));
-    return nextRun({ file, self: view.self, idle: this.#idleSeats(nowMs), isUncovered, late });
+    const claim = nextRun({ file, self: view.self, idle: this.#idleSeats(nowMs), isUncovered, late });
+    if (claim === null || !claim.takenOver || content.anchored) return claim;
+    // What a late owner has of such a file is of use to nobody else.
+    const missing = this.#firstMissing();
+    return missing === null ? null : { ...missing, takenOver: true };
   }
 
   /** Seats that could begin something now. */

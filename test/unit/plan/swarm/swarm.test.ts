@@ -284,6 +284,41 @@ describe('Swarm', () => {
     expect(a.requests(room.nowMs).map(({ partner }) => partner)).toContain('good');
   });
 
+  it('waits while somebody looks at a whole file without an anchor, but not for ever', () => {
+    const room = new Room(['a'], 16, false);
+    const other = () => {
+      const lease = { first: 0, end: 16, position: 16 * MIB, ageMs: room.nowMs, takenOver: false };
+      room.get('a').hear('other', beat({ kind: 'welcome', lease, seat: true }), room.nowMs);
+    };
+    for (; room.nowMs < 90_000 && room.fetches.length === 0; room.nowMs += 100) {
+      other();
+      room.step('a');
+    }
+    expect(room.fetches).toEqual([expect.objectContaining({ first: 0, end: 16 })]);
+    expect(room.nowMs).toBeGreaterThan(60_000);
+  });
+
+  it('fetches all of a file without an anchor when its owner has stopped in the middle', () => {
+    const room = new Room(['a'], 16, false);
+    for (; room.nowMs < 10_000 && room.fetches.length === 0; room.nowMs += 100) {
+      const lease = { first: 0, end: 16, position: 7 * MIB, ageMs: room.nowMs, takenOver: false };
+      room.get('a').hear('other', beat({ kind: 'welcome', lease, seat: true }), room.nowMs);
+      room.step('a');
+    }
+    expect(room.fetches).toEqual([expect.objectContaining({ first: 0, end: 16 })]);
+  });
+
+  it('fetches nothing more when all is there and only has to be looked at', () => {
+    const room = new Room(['a'], 16, false);
+    room.get('a').gained(Array(16).keys(), false, 0);
+    for (; room.nowMs < 10_000; room.nowMs += 100) {
+      const lease = { first: 0, end: 16, position: 7 * MIB, ageMs: room.nowMs, takenOver: false };
+      room.get('a').hear('late', beat({ kind: 'welcome', lease, seat: true }), room.nowMs);
+      room.step('a');
+    }
+    expect(room.fetches).toEqual([]);
+  });
+
   it('fetches for itself at last, although another says that it is at it', () => {
     const room = new Room(['a'], 16, false);
     const other = (position: number) => {
