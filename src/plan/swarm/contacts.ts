@@ -99,7 +99,7 @@ export class Contacts {
       this.lost(from, nowMs);
       return [];
     }
-    this.#learn(from, beat, nowMs);
+    if (!this.#state.view.isBanned(from)) this.#learn(from, beat, nowMs);
     if (beat.kind === 'no-room') {
       partners.drop(from);
       this.#askedMs.set(from, nowMs + NO_ROOM_MS);
@@ -121,7 +121,7 @@ export class Contacts {
     return beat.kind === 'hello' ? [this.#tell(partner, 'welcome', nowMs)] : [];
   }
 
-  /** What counts whoever says it: who is there, what is fetched, and that bytes still come. */
+  /** What counts of whoever is not banned, partner or not: who is there, what is fetched, and that bytes still come. */
   #learn(from: string, beat: Beat, nowMs: number): void {
     const { view, leases, partners } = this.#state;
     view.hear(from, nowMs);

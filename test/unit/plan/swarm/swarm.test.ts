@@ -284,6 +284,22 @@ describe('Swarm', () => {
     expect(a.requests(room.nowMs).map(({ partner }) => partner)).toContain('good');
   });
 
+  it('believes nothing that a banned member says of others', () => {
+    const room = new Room(['a']);
+    const a = room.get('a');
+    a.hear('bad', beat({ kind: 'welcome' }), 0);
+    a.ban('bad', 0);
+    const others = [0, 4, 8, 12].map((first) => ({
+      ...{ holder: `nobody-${first}`, first, end: first + 4, position: first * MIB },
+      ...{ ageMs: 0, takenOver: false, silentMs: 0 },
+    }));
+    for (; room.nowMs < 2_000; room.nowMs += 100) {
+      a.hear('bad', beat({ others }), room.nowMs);
+      room.step('a');
+    }
+    expect(room.fetches).toHaveLength(1);
+  });
+
   it('waits while somebody looks at a whole file without an anchor, but not for ever', () => {
     const room = new Room(['a'], 16, false);
     const other = () => {
