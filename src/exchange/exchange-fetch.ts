@@ -124,6 +124,8 @@ export class ExchangeFetch implements Worker {
       this.#watch?.cancel();
       this.#stop.abort();
       await Promise.all([this.#origin.settled(), this.#neighbours.settled()]);
+      // A request that was broken off because all is here would look like one that stalls, and be gone on with.
+      if (this.list.isAnchored) participant.swarm.originEnded(clock.monotonicMs());
     }
   }
 
