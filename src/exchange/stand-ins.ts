@@ -92,8 +92,8 @@ export class StandIns {
 
   #dropped(nodeId: NodeId, error: NearbitsError): void {
     const { note, side } = this.#context;
-    // Closing the own side ends requests too, which nobody is to blame for.
-    if (error.code !== 'E_CANCELLED') side()?.failed(nodeId, error);
+    // A record may go at any time, which says nothing about its holder.
+    if (error.code !== 'E_PEER_GONE') side()?.failed(nodeId, error);
     note('SOURCE_REMOVED', `${nodeId} is not asked again for this file`, { source: nodeId, code: error.code });
   }
 }
