@@ -111,6 +111,22 @@ describe.skipIf(process.platform !== 'linux')('a file that all nodes of a subnet
     for (const view of views) expect(view.bytesFromPeers).toBeGreaterThan(0);
   });
 
+  it('can be seen: what is fetched together, how much of it went from one to the other, and by whom', async () => {
+    const file = await newFile({ isAnchored: true });
+    const [first] = nodes as [NodeProcess];
+    const ids = await Promise.all(nodes.map((node) => begin(node, file)));
+    const shown = async () => (await first.client.swarms()).find(({ url }) => url === file.url);
+    await expect.poll(async () => (await shown())?.partners.length, { ...PATIENCE, interval: 5 }).toBeGreaterThan(0);
+    await Promise.all(nodes.map((node, index) => expectRight(node, ids[index] as string, file)));
+    expect(await shown()).toMatchObject({ state: 'giving', anchored: true, bytes: file.size, fromOrigin: null });
+    expect((await first.client.status()).swarms).toMatchObject({ on: true, reason: null });
+    // Sums are told once a second.
+    const taken = async () => (await first.client.status()).totals.bytesTakenFromSwarms;
+    await expect.poll(taken, PATIENCE).toBeGreaterThan(0);
+    const done = (await first.client.transfers.trace(ids[0] as string)).find(({ code }) => code === 'SWARM_DONE');
+    expect(done?.text).toMatch(/ from neighbours \(.* from 12D3KooW/);
+  });
+
   it('leaves the origin once, when only the whole of it can be proven', async () => {
     const file = await newFile({ isAnchored: false });
     await fetchOnAll(nodes, file);
