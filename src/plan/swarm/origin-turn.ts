@@ -24,6 +24,8 @@ export class OriginTurn {
   #seatSinceMs: number | null = null;
   /** The running request is for this node alone, whose patience is over: it yields to nobody. */
   #isAlone = false;
+  /** Others took over from this node: until then it fetches nothing but what it misses itself at the end of its patience. */
+  #slowUntilMs = 0;
   /** The origin failed: not before this time. */
   notBeforeMs = 0;
   /** Policy forbids it. */
@@ -33,6 +35,11 @@ export class OriginTurn {
     this.#state = state;
     this.#patience = patience;
     this.#jitter = state.content.random();
+  }
+
+  /** Whether this node fetches nothing for others now: it cannot, or was too slow for them a moment ago. */
+  isPassive(nowMs: number): boolean {
+    return this.isBarred(nowMs) || nowMs < this.#slowUntilMs;
   }
 
   /** Whether this node cannot fetch from the origin now, whatever it misses. */
@@ -138,7 +145,7 @@ export class OriginTurn {
   // Whoever was too slow for the others is not the next to begin: it would be too slow again.
   #stop(rival: Lease, nowMs: number): 'stop' {
     this.ended(nowMs);
-    if (rival.takenOver) this.notBeforeMs = nowMs + SLOW_PAUSE_MS;
+    if (rival.takenOver) this.#slowUntilMs = nowMs + SLOW_PAUSE_MS;
     return 'stop';
   }
 }

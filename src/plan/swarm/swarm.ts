@@ -147,7 +147,7 @@ export class Swarm {
   /** What to do now. A claim for the origin and requests count as begun. */
   step(nowMs: number): SwarmStep {
     const interest = this.#contacts.interestDue(nowMs);
-    this.#state.passive = this.#contacts.isDistrusted || this.#turn.isBarred(nowMs);
+    this.#state.passive = this.#contacts.isDistrusted || this.#turn.isPassive(nowMs);
     const origin = this.#turn.step(nowMs, this.#contacts.knowsSeats(), this.#asking.isReceiving(nowMs));
     if (origin !== 'keep') this.#contacts.urgent();
     const beats = this.#contacts.step(nowMs);

@@ -209,6 +209,17 @@ describe('Swarm', () => {
     expect(room.fetches).toHaveLength(1);
   });
 
+  it('fetches for itself in time although others had taken over from it, when those are gone', () => {
+    const room = new Room(['a', 'b'], 4);
+    room.run(6_000);
+    const [slow, other] = room.fetches as [Fetch, Fetch];
+    expect(room.stops).toEqual([slow.id]);
+    room.swarms.delete(other.id);
+    room.fetches.length = 0;
+    room.run(2 * SWARM_PATIENCE.pulseMs + 1_000);
+    expect(room.fetches).toEqual([expect.objectContaining({ id: slow.id, first: 0, end: 4 })]);
+  });
+
   it('asks a partner whose answers fail less and less, and fetches soon what that one said it has', () => {
     const room = new Room(['a']);
     const broken = () => room.get('a').hear('broken', beat({ kind: 'welcome', complete: true }), room.nowMs);
