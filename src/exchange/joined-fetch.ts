@@ -27,8 +27,6 @@ export interface JoinRequest {
   readonly originRetries: number;
   /** How long the origin is left to others. */
   readonly patience: SwarmPatience;
-  /** Whether the file is handed over and shared as soon as it is complete, without a word of its owner. */
-  readonly completesItself: boolean;
 }
 
 /** What a joined fetch works with. */
@@ -125,6 +123,8 @@ export class JoinedFetch {
     const anchored = anchoredDescriptor(participant.content);
     if (anchored !== null) await this.#give(anchored);
     await this.#fetch.run(signal);
+    // From now on others wait for no bytes, but until the whole is looked at.
+    participant.awaitsVerdict = anchored === null;
   }
 
   /** The whole file was found right. */
@@ -138,8 +138,6 @@ export class JoinedFetch {
       return this.leave();
     }
     if (participant.content.anchored !== null) return participant.rest();
-    if (!this.#request.completesItself) return this.leave();
-    participant.awaitsVerdict = true;
     this.#timer = clock.after(SHARED_WITHIN_MS, () => this.leave());
   }
 

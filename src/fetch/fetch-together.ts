@@ -38,6 +38,9 @@ export function contentToShare(wish: Wish, part: PartFile, task: FileTask, deps:
   const content = contentOf(wish, part, file.acceptsRanges);
   if (content.anchored === null && !hasValidator(version))
     return 'the origin gives neither an ETag nor a date, so versions cannot be told apart';
+  // Others would wait for all of it, and then for a word that may never come.
+  if (content.anchored === null && !request.completesItself)
+    return 'only the whole file can be proven, and neighbours may have it only when its owner completes the job';
   return content;
 }
 
@@ -77,7 +80,6 @@ export class TogetherRound implements Round {
       },
       originRetries: policy().originRetries,
       patience: policy().swarm.patience,
-      completesItself: this.#task.request.completesItself,
     });
     if (typeof joined === 'string') return joined;
     this.#joined = joined;

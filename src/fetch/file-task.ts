@@ -25,7 +25,7 @@ export interface FileRequest {
   readonly usePeers: boolean;
   /** Whether neighbours may have the content. */
   readonly mayShare: boolean;
-  /** Whether the file is handed over and shared as soon as it is complete, without a word of its owner. */
+  /** Whether the file is handed over and shared as soon as it is complete, without a word of its owner or another file. */
   readonly completesItself: boolean;
   /** Neighbours gave wrong content before: only the origin counts. */
   readonly originOnly: boolean;

@@ -35,8 +35,8 @@ export class FileRun implements FileTask {
   readonly #file: FileRecord;
   readonly #context: JobContext;
   readonly #fail: (error: NearbitsError) => void;
-  /** Bytes by source that earlier runs of this file brought. */
-  readonly #earlier: ReceivedBytes;
+  /** Bytes by source that earlier runs of this file brought, and earlier attempts of this one. */
+  #earlier: ReceivedBytes;
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #telling: Timer | null = null;
   #demandMet = false;
@@ -54,7 +54,7 @@ export class FileRun implements FileTask {
     this.#file = file;
     this.#context = context;
     this.#fail = fail;
-    this.#earlier = { peer: file.bytesFromPeers, origin: file.bytesFromOrigin, cache: file.bytesFromCache };
+    this.#earlier = receivedOf(file);
     this.note = (code, text, data = {}) =>
       trace.note(code, text, job.record.files.length > 1 ? { file: index, ...data } : data);
     file.partUrl ??= parseOriginUrl(file.remoteUrl);
@@ -73,6 +73,7 @@ export class FileRun implements FileTask {
   versionKnown(version: FileVersion | null, bytesTotal: number | null): void {
     this.#file.version = version;
     this.#file.bytesTotal = bytesTotal;
+    this.#earlier = receivedOf(this.#file);
     this.#checkSize();
   }
 
@@ -170,8 +171,12 @@ export class FileRun implements FileTask {
   }
 }
 
-function requestFor(job: Job, file: FileRecord, partUrl: string): Omit<FileRequest, 'metalink'> {
-  const { properties } = job.record;
+function receivedOf({ bytesFromPeers, bytesFromOrigin, bytesFromCache }: FileRecord): ReceivedBytes {
+  return { peer: bytesFromPeers, origin: bytesFromOrigin, cache: bytesFromCache };
+}
+
+function requestFor({ record }: Job, file: FileRecord, partUrl: string): Omit<FileRequest, 'metalink'> {
+  const { properties } = record;
   return {
     url: file.remoteUrl,
     partUrl,
@@ -181,7 +186,7 @@ function requestFor(job: Job, file: FileRecord, partUrl: string): Omit<FileReque
     overwrite: file.overwrite,
     usePeers: (properties.peerCachingFlags & PEER_CACHING.client) !== 0,
     mayShare: (properties.peerCachingFlags & PEER_CACHING.server) !== 0,
-    completesItself: properties.autoComplete,
+    completesItself: properties.autoComplete && record.files.every((it) => it === file || it.transferred),
     originOnly: file.originOnly,
     priority: properties.priority === 'FOREGROUND' ? 'foreground' : 'background',
     manner: properties.dynamicContent || properties.httpMethod !== 'GET' ? 'one-go' : 'ranges',

@@ -60,8 +60,6 @@ export interface LanNodeScript {
   /** Answers in place of this node whoever asks it for pieces. */
   readonly gives?: (question: PieceQuestion, taker: PieceTaker, signal: AbortSignal) => Promise<void>;
   readonly patience?: SwarmPatience;
-  /** False: its owner completes it later, with {@link LanNode.share}. */
-  readonly completesItself?: boolean;
   /** What comparing the whole file takes. */
   readonly compares?: () => Promise<void>;
 }
@@ -179,7 +177,6 @@ export class LanNode implements ExchangeSide {
       listener: { onBytes: (kind, bytes) => this.#took(kind, bytes), onProven: () => {} },
       originRetries: 2,
       patience: this.script.patience ?? SWARM_PATIENCE,
-      completesItself: this.script.completesItself ?? true,
     });
     if (typeof joined === 'string') throw new Error(joined);
     this.joined = joined;
@@ -199,7 +196,7 @@ export class LanNode implements ExchangeSide {
     await this.script.compares?.();
     await part.seal();
     await joined.accepted();
-    if (this.script.completesItself ?? true) await this.share();
+    await this.#share();
   }
 
   /** Leaves, and closes what it has open. */
@@ -213,8 +210,8 @@ export class LanNode implements ExchangeSide {
     this.alive = false;
   }
 
-  /** Puts the file into the cache, as the completion of a job does. */
-  async share(): Promise<void> {
+  // As the completion of a job does.
+  async #share(): Promise<void> {
     const part = this.part as PartFile;
     const { url, version, ranges, destination } = part.target;
     const pieces = part.pieces();
