@@ -73,7 +73,7 @@ export class ExchangeFetch implements Worker {
       originRetries,
       signal: this.#stop.signal,
       target: (kind, onPiece) => this.#target(kind, onPiece),
-      fail: (error) => this.#done.reject(error),
+      fail: (error) => this.#fail(error),
     };
     this.#origin = new OriginWork(this.#context, deps.origin);
     this.#neighbours = new NeighbourWork(this.#context);
@@ -160,6 +160,12 @@ export class ExchangeFetch implements Worker {
       this.#lookIfDone();
     };
     return { part, clock, onBytes: (bytes) => listener.onBytes(kind, bytes), onProven };
+  }
+
+  // At once, so that nothing more is begun.
+  #fail(error: unknown): void {
+    this.#done.reject(error);
+    this.#stop.abort();
   }
 
   #lookIfDone(): void {

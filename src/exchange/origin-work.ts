@@ -1,4 +1,4 @@
-import { NearbitsError } from '../core/errors.ts';
+import type { NearbitsError } from '../core/errors.ts';
 import { RangeSet } from '../core/range-set.ts';
 import type { Source } from '../core/source.ts';
 import { afterFailure } from '../plan/after-failure.ts';
@@ -6,14 +6,12 @@ import type { Claim } from '../plan/swarm/next-run.ts';
 import type { PieceRun } from '../plan/swarm/piece-set.ts';
 import { ActiveSource, type FetchOutcome } from '../transfer/active-source.ts';
 import { bytesOf } from './content.ts';
+import { PiecesUnfit } from './pieces-unfit.ts';
 import { type Holder, StandIns } from './stand-ins.ts';
 import type { WorkContext } from './work-context.ts';
 
 /** A node that is alone asks for this much in one request, as any other download does. */
 const ALONE_BYTES = 64 * 1024 * 1024;
-/** The origin may deliver a piece that is not what the anchor says this often before the file fails. */
-const MAX_WRONG_PIECES = 2;
-
 interface OriginRequest {
   readonly source: ActiveSource;
   /** Who is asked in place of the origin, or null. */
@@ -23,6 +21,8 @@ interface OriginRequest {
   readonly asked: PieceRun;
   /** Pieces that this node has said it fetches. */
   lease: PieceRun;
+  /** Where the next byte belongs in the file. */
+  at: number;
 }
 
 /** The requests to the origin of one file, or to holders that stand in for it, one at a time. */
@@ -33,7 +33,8 @@ export class OriginWork {
   readonly #running = new Set<Promise<void>>();
   #active: OriginRequest | null = null;
   #failures = 0;
-  #wrong = 0;
+  /** Where pieces begin that came and did not fit their description. */
+  readonly #wrong = new Set<unknown>();
   /** Why the origin is not asked any more, or null. */
   refusal: NearbitsError | null = null;
 
@@ -47,8 +48,8 @@ export class OriginWork {
   get position(): number | null {
     const active = this.#active;
     if (active === null) return null;
-    const at = active.source.running[0]?.at ?? bytesOf(active.lease, this.#context.content).start;
-    return Math.min(at, bytesOf(active.lease, this.#context.content).end);
+    active.at = active.source.running[0]?.at ?? active.at;
+    return Math.min(active.at, bytesOf(active.lease, this.#context.content).end);
   }
 
   /** Fetches a run of pieces; goes on with the running request where that brings them anyway. */
@@ -81,7 +82,7 @@ export class OriginWork {
     const pieces = list.isAnchored || standIn !== null ? list.pieces : null;
     const from = standIn?.source ?? this.#source;
     const source = new ActiveSource({ source: from, offers: RangeSet.of(range), pieces });
-    const request = { source, standIn, stop: new AbortController(), asked, lease };
+    const request = { source, standIn, stop: new AbortController(), asked, lease, at: range.start };
     this.#active = request;
     const why = whyNow(lease, swarm.isAlone);
     this.#context.note('FETCH', `asking ${nameOf(request)} for bytes ${range.start} to ${range.end - 1}${why}`, {
@@ -138,11 +139,13 @@ export class OriginWork {
     const data = { source: request.source.id, ...range, received, firstByteMs, ms };
     if (request.standIn !== null) this.standIns.gave(request.standIn, received);
     if (error === null) note('FETCHED', `${nameOf(request)} gave ${received} bytes`, data);
-    if (this.#active !== request || signal.aborted) return;
+    if (this.#active !== request) return;
     this.#active = null;
+    if (signal.aborted) return;
     const nowMs = clock.monotonicMs();
     if (error === null || stopped) this.#failures = 0;
     const waitMs = error === null || stopped ? 0 : this.#failed(request, error, received > 0, data);
+    if (signal.aborted) return;
     // Nobody else may begin with a file that is here and only has to be looked at as a whole.
     if (!swarm.have.isComplete || this.#context.list.isAnchored) swarm.originEnded(nowMs, nowMs + waitMs);
     participant.touch();
@@ -165,21 +168,13 @@ export class OriginWork {
     return verdict.action === 'wait' ? verdict.delayMs : 0;
   }
 
-  // A transfer can be damaged on its way; twice is no accident.
+  // A transfer can be damaged on its way; the same piece twice is no accident.
   #wrongPiece(error: NearbitsError): number {
     const { note, fail } = this.#context;
+    const { start } = error.details;
     note('DIGEST_MISMATCH', `the origin's ${error.message}`, { givers: [] });
-    if (++this.#wrong < MAX_WRONG_PIECES) return 0;
-    fail(
-      new NearbitsError(
-        'E_VALIDATION_FAILED',
-        `what the origin delivers does not fit its description: ${error.message}`,
-        {
-          cause: error,
-          hint: 'The file or the Metalink document at the origin is wrong or outdated: tell whoever runs it.',
-        },
-      ),
-    );
+    if (this.#wrong.has(start)) fail(new PiecesUnfit('at-origin', `the origin's ${error.message}`));
+    this.#wrong.add(start);
     return 0;
   }
 

@@ -1,13 +1,13 @@
-import { NearbitsError } from '../core/errors.ts';
 import type { PartFile } from '../transfer/part-file.ts';
 import type { ExchangeContent } from './content.ts';
 import { bytesOf } from './content.ts';
 import type { PieceList } from './piece-list.ts';
+import { PiecesUnfit } from './pieces-unfit.ts';
 
 /**
  * The pieces that an earlier run left in a part file. Where an anchor says what they have to be, each is compared with it
  * before it may be given to anybody.
- * @throws NearbitsError E_VALIDATION_FAILED when one of them is another one: the file was begun with other content.
+ * @throws PiecesUnfit when one of them is another one: the file was begun with other content.
  */
 export async function presentPieces(
   part: PartFile,
@@ -22,18 +22,12 @@ export async function presentPieces(
     const range = bytesOf({ first: piece, end: piece + 1 }, content);
     if (!proven.covers(range)) continue;
     const expected = list.pieces?.[piece]?.hash;
-    if (expected !== undefined && Buffer.compare(await part.hashOf(range, signal), expected) !== 0) throw wrong(piece);
+    if (expected !== undefined && Buffer.compare(await part.hashOf(range, signal), expected) !== 0) throw unfit(piece);
     present.push(piece);
   }
   return present;
 }
 
-function wrong(piece: number): NearbitsError {
-  return new NearbitsError(
-    'E_VALIDATION_FAILED',
-    `piece ${piece} of the incomplete file does not fit its description`,
-    {
-      hint: 'The description at the origin may have changed: start the transfer anew.',
-    },
-  );
+function unfit(piece: number): PiecesUnfit {
+  return new PiecesUnfit('here', `piece ${piece} of what is there already is another one`);
 }

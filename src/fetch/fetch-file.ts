@@ -4,6 +4,7 @@ import { type ByteRange, resolveRanges } from '../core/byte-range.ts';
 import { type ErrorCode, NearbitsError, toNearbitsError } from '../core/errors.ts';
 import type { FileVersion } from '../core/file-version.ts';
 import { parseOriginUrl } from '../core/url.ts';
+import { PiecesUnfit } from '../exchange/pieces-unfit.ts';
 import { PartFile } from '../transfer/part-file.ts';
 import { accept } from './accept.ts';
 import type { Delivered } from './delivered.ts';
@@ -29,7 +30,7 @@ const MAX_ATTEMPTS = 5;
  * 4. fetch that version from the cache, neighbours and the origin into the part file;
  * 5. compare the digest, or the pieces where only those are known.
  *
- * A file that changes at the origin starts over at 2; a wrong digest with bytes from neighbours starts over at 2 with
+ * A file that changes at the origin starts over at 2, and one whose pieces do not fit without them; a wrong digest with bytes from neighbours starts over at 2 with
  * the origin alone (see accept.ts). Returns null when only a part is wanted now (see Steering) and that part is there.
  * @throws NearbitsError, or the reason of the signal; the part file is kept for the next try.
  */
@@ -40,6 +41,7 @@ export async function fetchFile(task: FileTask, deps: FetchDeps, signal: AbortSi
   const sha256 = task.request.sha256 ?? hex(given?.sha256 ?? null);
   let { originOnly } = task.request;
   let rangesServed = true;
+  let piecesFit = true;
   let isRetry = false;
   for (let attempt = 1; ; attempt++) {
     const target = await findVersion(url, sha256, task, deps, signal);
@@ -50,7 +52,7 @@ export async function fetchFile(task: FileTask, deps: FetchDeps, signal: AbortSi
     const wish = wishFor(url, withRanges(target, rangesServed), task, originOnly);
     try {
       const descriptor = await describe(wish, given, task, deps, signal);
-      const described = { ...wish, descriptor };
+      const described = { ...wish, descriptor: piecesFit ? descriptor : withoutPieces(descriptor) };
       const fetched = await fetchVersion(described, task, deps, signal);
       if (fetched === null) return null;
       const delivered = await accept({ fetched, wish: described, isRetry }, task, deps, signal);
@@ -59,7 +61,8 @@ export async function fetchFile(task: FileTask, deps: FetchDeps, signal: AbortSi
       isRetry = true;
     } catch (error) {
       signal.throwIfAborted();
-      rangesServed = (await restartOrThrow(error, attempt, task)) !== 'E_ORIGIN_NO_RANGES' && rangesServed;
+      if ((await restartOrThrow(error, attempt, task)) === 'E_ORIGIN_NO_RANGES') rangesServed = false;
+      if (error instanceof PiecesUnfit) piecesFit = false;
     }
   }
 }
@@ -110,11 +113,16 @@ async function restartOrThrow(error: unknown, attempt: number, task: FileTask): 
   const { code, message } = toNearbitsError(error);
   const canHelp =
     code === 'E_ORIGIN_CHANGED' ||
+    error instanceof PiecesUnfit ||
     (code === 'E_ORIGIN_NO_RANGES' && task.request.ranges === null && !task.request.onDemand);
   if (!canHelp || attempt >= MAX_ATTEMPTS) throw error;
   task.note('STARTED_OVER', `starting the file over: ${message}`, { attempt, code });
   if (code === 'E_ORIGIN_CHANGED') await PartFile.remove(task.request.destination);
   return code;
+}
+
+function withoutPieces(descriptor: Descriptor | null): Descriptor | null {
+  return descriptor === null ? null : { ...descriptor, pieces: null };
 }
 
 function hex(digest: Uint8Array | null): string | null {

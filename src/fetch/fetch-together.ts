@@ -1,3 +1,4 @@
+import { NearbitsError } from '../core/errors.ts';
 import { hasValidator } from '../core/file-version.ts';
 import type { NodeId } from '../core/ids.ts';
 import { RangeSet } from '../core/range-set.ts';
@@ -5,6 +6,7 @@ import type { SourceKind } from '../core/source.ts';
 import { printBytes } from '../core/units.ts';
 import { contentOf, type ExchangeContent } from '../exchange/content.ts';
 import type { JoinedFetch } from '../exchange/joined-fetch.ts';
+import { PiecesUnfit } from '../exchange/pieces-unfit.ts';
 import type { OriginSource } from '../origin/origin-source.ts';
 import type { ShareVerdict } from '../origin/share.ts';
 import { WholeFileSource } from '../origin/whole-file-source.ts';
@@ -108,7 +110,7 @@ export class TogetherRound implements Round {
       this.#noteDone(joined);
     } catch (error) {
       joined.leave();
-      throw error;
+      throw error instanceof PiecesUnfit ? this.#unfit(error) : error;
     } finally {
       stop.abort();
       await searching;
@@ -121,6 +123,15 @@ export class TogetherRound implements Round {
 
   refused(): void {
     this.#joined?.leave();
+  }
+
+  // The digest of the whole is enough, unless the user's own document contradicts itself.
+  #unfit(error: PiecesUnfit): NearbitsError {
+    const { descriptor } = this.#wish;
+    if (descriptor !== null && descriptor.sha256 !== null && descriptor.anchor.kind !== 'job-metalink') return error;
+    // Of what an earlier run left nobody knows what is wrong: all of it is fetched anew.
+    const code = error.found === 'here' ? 'E_ORIGIN_CHANGED' : error.code;
+    return new NearbitsError(code, error.message, { cause: error, hint: error.hint as string });
   }
 
   #onBytes(kind: SourceKind, bytes: number): void {

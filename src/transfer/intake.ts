@@ -110,6 +110,7 @@ export class Intake {
       this.#failure = new NearbitsError(
         'E_PEER_BAD_DATA',
         `bytes ${span.start} to ${span.end - 1} do not match their hash`,
+        { details: { start: span.start } },
       );
       throw this.#failure;
     }

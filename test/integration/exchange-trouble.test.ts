@@ -110,3 +110,29 @@ test('leaving while the part file is opened leaves no file open', async () => {
   // The part file itself is closed by then.
   expect(await openFiles()).toBeLessThan(before);
 });
+
+test('nobody fetches a file without an anchor again while its owner looks at the whole of it', async () => {
+  const script: LanNodeScript = {
+    patience: { pulseMs: 1_500, ownMs: 60_000 },
+    compares: () => new Promise((resolve) => setTimeout(resolve, 4_500)),
+  };
+  lan = new MemoryLan(new LanFile(4 * MIB, 256 * 1024));
+  const nodes = await lan.open(folder.path, 3, { 0: script, 1: script, 2: script });
+  await Promise.all(nodes.map((node) => node.fetch(lan.content(false), FOREVER)));
+  await expectRight(...nodes);
+  expect(lan.originBytes).toBe(lan.file.bytes.length);
+});
+
+test('pieces of an earlier run that do not fit their description are noticed before they are given', async () => {
+  lan = new MemoryLan(new LanFile(4 * MIB, 256 * 1024));
+  const [node] = (await lan.open(folder.path, 1, { 0: { origin: { stallAfterBytes: 3 * MIB } } })) as [LanNode];
+  const stop = new AbortController();
+  const fetch = node.fetch(lan.content(true), stop.signal);
+  await vi.waitUntil(() => (node.part?.proven.size ?? 0) > MIB, { interval: 5 });
+  stop.abort(new Error('paused'));
+  await expect(fetch).rejects.toThrow('paused');
+  const content = lan.content(true);
+  const anchored = content.anchored?.map((hash, piece) => (piece === 0 ? Buffer.alloc(32) : hash)) ?? null;
+  const again = node.fetch({ ...content, anchored }, FOREVER);
+  await expect(again).rejects.toMatchObject({ code: 'E_VALIDATION_FAILED', found: 'here' });
+});

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Link } from '../support/link.ts';
 import { Office, type OfficeNode, PATIENCE } from '../support/office.ts';
+import { linkTo, metalinkOf } from '../support/origin-metalink.ts';
+import { bytesContent } from '../support/origin-script.ts';
 import { OriginServer } from '../support/origin-server.ts';
 import { PseudoRandomFile } from '../support/pseudo-random-file.ts';
 
@@ -27,9 +29,42 @@ async function start(count: number): Promise<OfficeNode[]> {
   return nodes;
 }
 
+/** Its Metalink document, in which the hash of one piece is wrong and the digest of the whole is right. */
+function wrongDocument(piece: number): string {
+  const lines = metalinkOf(content).toString().split('\n');
+  const first = lines.findIndex((line) => line.includes('<pieces')) + 1;
+  lines[first + piece] = `      <hash>${'ab'.repeat(32)}</hash>`;
+  return lines.join('\n');
+}
+
 async function notes(node: OfficeNode, id: string, code: string): Promise<string[]> {
   return (await node.access.transfers.trace(id)).filter((note) => note.code === code).map(({ text }) => text);
 }
+
+// Only Linux gives loopback a broadcast address.
+describe.skipIf(process.platform !== 'linux')('a file whose Metalink document names a wrong piece', () => {
+  it('is fetched all the same where the digest of the whole is right, and still by each for all', async () => {
+    origin.serve('/file.meta4', { content: bytesContent(Buffer.from(wrongDocument(5))) });
+    const url = origin.serve('/file.bin', { content, headers: { link: linkTo('/file.meta4') } });
+    const nodes = await start(3);
+    const views = await Promise.all(nodes.map((node) => node.fetch(url)));
+    for (const view of views) expect(view).toMatchObject({ state: 'completed', error: null });
+    for (const node of nodes) expect(await node.digest()).toBe(await content.sha256());
+    for (const [at, { id }] of views.entries()) {
+      const [text] = await notes(nodes[at] as OfficeNode, id, 'STARTED_OVER');
+      expect(text).toContain('does not consist of the pieces that describe it');
+    }
+    // Each asks twice for the piece that is wrong; what was fetched in vain behind it counts too.
+    expect(origin.statsOf('/file.bin').bytesSent).toBeLessThanOrEqual(2.3 * content.size);
+  });
+
+  it('is refused when the user gave the document', async () => {
+    const url = origin.serve('/file.bin', { content });
+    const [node] = (await start(1)) as [OfficeNode];
+    const view = await node.fetch(url, { metalink: { document: wrongDocument(5) } });
+    expect(view).toMatchObject({ state: 'failed', error: { code: 'E_VALIDATION_FAILED' } });
+  });
+});
 
 describe('a file that only the whole can prove', () => {
   it('is not fetched together when its owner completes the job himself', async () => {
