@@ -13,17 +13,19 @@ export function linkTo(path: string): string {
   return `<${path}>; rel=describedby; type="${METALINK_TYPE}"`;
 }
 
-/** The Metalink document of a file with the digests of its pieces; computed once, which takes half a second for each GiB. */
-export function metalinkOf(file: PseudoRandomFile): Buffer {
-  const key = `${file.size} ${file.seed}`;
-  const document = documents.get(key) ?? describe(file);
+/**
+ * The Metalink document of a file with the digests of its pieces, which are cut as nearbits does unless told otherwise;
+ * computed once, which takes half a second for each GiB.
+ */
+export function metalinkOf(file: PseudoRandomFile, pieceSize = pieceSizeFor(file.size)): Buffer {
+  const key = `${file.size} ${file.seed} ${pieceSize}`;
+  const document = documents.get(key) ?? describe(file, pieceSize);
   if (documents.size < KEPT) documents.set(key, document);
   return document;
 }
 
-function describe(file: PseudoRandomFile): Buffer {
+function describe(file: PseudoRandomFile, pieceSize: number): Buffer {
   const { size } = file;
-  const pieceSize = pieceSizeFor(size);
   const hasher = new FileHasher({ size, pieceSize });
   for (let at = 0; at < size; at += BLOCK) hasher.update(file.read(at, Math.min(size, at + BLOCK)));
   return Buffer.from(printMetalink({ name: 'file.bin', size, pieceSize, ...hasher.end(), urls: [] }, 'test origin'));
