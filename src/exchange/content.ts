@@ -14,6 +14,9 @@ export interface ExchangeContent {
   readonly anchored: readonly Uint8Array[] | null;
 }
 
+/** Larger pieces, of files with more than 128 GiB, are left aside: some of them are held in memory at a time. */
+const MAX_PIECE_BYTES = 16 * 1024 * 1024;
+
 /** How a file is cut when nobody else says so: its own grid. */
 export interface OwnGrid {
   readonly pieceSize: number;
@@ -30,7 +33,8 @@ export function contentOf(
   byPieces: boolean,
 ): ExchangeContent {
   const { url, version, descriptor } = file;
-  if (byPieces && descriptor !== null && provesPieces(descriptor) && descriptor.size === version.size) {
+  const fits = descriptor !== null && descriptor.size === version.size && descriptor.pieceSize <= MAX_PIECE_BYTES;
+  if (byPieces && fits && provesPieces(descriptor)) {
     const { pieceSize, pieces } = descriptor;
     return { id: idByPieces(descriptor), url, version, pieceSize, anchored: pieces };
   }

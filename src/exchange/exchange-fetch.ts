@@ -159,7 +159,7 @@ export class ExchangeFetch implements Worker {
       onPiece(Math.floor(range.start / pieceSize));
       this.#lookIfDone();
     };
-    return { part, clock, onBytes: (bytes) => listener.onBytes(kind, bytes), onProven };
+    return { part, clock, isShared: true, onBytes: (bytes) => listener.onBytes(kind, bytes), onProven };
   }
 
   // At once, so that nothing more is begun.

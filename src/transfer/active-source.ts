@@ -26,6 +26,8 @@ export interface FetchTarget {
   readonly onBytes: (bytes: number) => void;
   /** Told of each stretch that is written and proven. */
   readonly onProven: (range: ByteRange) => void;
+  /** Several requests may bring the same bytes; see intake.ts. Default: false. */
+  readonly isShared?: boolean;
 }
 
 /** How one request ended. */

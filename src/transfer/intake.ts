@@ -17,6 +17,12 @@ export interface IntakeDeps {
   readonly part: PartFile;
   /** Told of each span whose bytes are written and right. */
   readonly onProven: (span: ByteRange) => void;
+  /**
+   * Others may write the same bytes at the same time: a span with an expected hash is written only when it is right, all
+   * of it at once, so that nobody's wrong bytes come to lie over bytes that were found right a moment before. Until then
+   * it is held in memory. Default: false.
+   */
+  readonly isShared?: boolean;
 }
 
 interface Block {
@@ -36,6 +42,7 @@ const BLOCK_BYTES = 1024 * 1024;
 export class Intake {
   readonly #part: PartFile;
   readonly #onProven: IntakeDeps['onProven'];
+  readonly #isShared: boolean;
   readonly #spans: readonly Span[];
   readonly #commits = new Set<Promise<void>>();
   #index = 0;
@@ -47,9 +54,10 @@ export class Intake {
   #writeFailed = false;
 
   /** `spans` are consecutive, without gaps; `head` continues the first one. */
-  constructor({ part, onProven }: IntakeDeps, spans: readonly Span[], head: SpanHead | null) {
+  constructor({ part, onProven, isShared = false }: IntakeDeps, spans: readonly Span[], head: SpanHead | null) {
     this.#part = part;
     this.#onProven = onProven;
+    this.#isShared = isShared;
     this.#spans = spans;
     this.#offset = head?.offset ?? (spans[0]?.start as number);
     this.#hash = head?.hash.copy() ?? createHash('sha256');
@@ -74,7 +82,8 @@ export class Intake {
 
   /** Waits until all that came is written and committed. Call it after success and after failure. */
   async settle(): Promise<void> {
-    this.#flush(null);
+    if (this.#isHeld(this.#spans[this.#index])) this.#drop();
+    else this.#flush(null);
     await Promise.all(this.#commits);
     if (this.#failure !== null) throw this.#failure;
   }
@@ -85,7 +94,16 @@ export class Intake {
     this.#blockBytes += bytes.byteLength;
     this.#offset += bytes.byteLength;
     if (this.#offset === span.end) this.#finishSpan(span);
-    else if (this.#blockBytes >= BLOCK_BYTES) this.#flush(null);
+    else if (this.#blockBytes >= BLOCK_BYTES && !this.#isHeld(span)) this.#flush(null);
+  }
+
+  #isHeld(span: Span | undefined): boolean {
+    return this.#isShared && span !== undefined && span.expected !== null;
+  }
+
+  #drop(): void {
+    this.#block = [];
+    this.#blockBytes = 0;
   }
 
   // A span of the origin that comes in one chunk, as nearly all do, is hashed by a thread of the pool while it is written.
@@ -105,8 +123,7 @@ export class Intake {
     this.#hash = createHash('sha256');
     this.#index++;
     if (span.expected !== null && !hash.equals(span.expected)) {
-      this.#block = [];
-      this.#blockBytes = 0;
+      this.#drop();
       this.#failure = new NearbitsError(
         'E_PEER_BAD_DATA',
         `bytes ${span.start} to ${span.end - 1} do not match their hash`,
@@ -121,8 +138,7 @@ export class Intake {
   #flush(done: Piece | null): void {
     const block = { chunks: this.#block, start: this.#offset - this.#blockBytes };
     if (block.chunks.length === 0) return;
-    this.#block = [];
-    this.#blockBytes = 0;
+    this.#drop();
     const head = done === null ? this.#head() : null;
     // The earlier blocks of the span must be on disk too before it counts.
     const earlier = [...this.#commits];

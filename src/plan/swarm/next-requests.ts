@@ -15,6 +15,9 @@ export const REQUEST_LIMITS: RequestLimits = { perPartner: 2, total: 8, pieces: 
 /** Bytes of one request for pieces, unless a single piece has more: short answers, so that many neighbours take turns. */
 export const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 
+/** Answers hold this much in memory, because a piece is written only when it is proven; two are asked for at once in any case. */
+const MAX_HELD_BYTES = 8 * MAX_REQUEST_BYTES;
+
 /** Pieces of one request: so many receipts (190 characters each) fit the head of an answer. */
 export const MAX_REQUEST_PIECES = 16;
 
@@ -24,7 +27,8 @@ const MOST_PART = 1 / 16;
 /** The limits for a file that is cut in so many pieces of `pieceSize` bytes. */
 export function requestLimitsFor(pieceSize: number, pieces: number): RequestLimits {
   const fitting = Math.min(Math.floor(MAX_REQUEST_BYTES / pieceSize), Math.floor(pieces * MOST_PART));
-  return { ...REQUEST_LIMITS, pieces: Math.max(1, Math.min(MAX_REQUEST_PIECES, fitting)) };
+  const total = Math.max(2, Math.min(REQUEST_LIMITS.total, Math.floor(MAX_HELD_BYTES / pieceSize)));
+  return { ...REQUEST_LIMITS, total, pieces: Math.max(1, Math.min(MAX_REQUEST_PIECES, fitting)) };
 }
 
 /** What is known of a partner that may be asked. */

@@ -79,4 +79,22 @@ describe('an intake', () => {
     await expect(feed(intake, Buffer.alloc(MIB + 1), 4096)).rejects.toMatchObject({ code: 'E_PEER_PROTOCOL' });
     await part.discard();
   });
+
+  it('writes nothing that is not proven where several bring the same bytes', async () => {
+    await using dir = await tempDir();
+    const part = await openPart(dir.path);
+    const deps = { part, onProven: () => {}, isShared: true };
+    const whole = { start: 0, end: content.length, expected: createHash('sha256').update(content).digest() };
+    const [right, wrong, cut] = [1, 2, 3].map(() => new Intake(deps, [whole], null)) as [Intake, Intake, Intake];
+    const other = Buffer.alloc(content.length);
+    await feed(right, content.subarray(0, 2 * MIB), 65_536);
+    // What is written now would lie over what came before it.
+    await feed(cut, other.subarray(0, 2 * MIB), 65_536);
+    await expect(feed(wrong, other, 65_536)).rejects.toMatchObject({ code: 'E_PEER_BAD_DATA' });
+    await feed(right, content.subarray(2 * MIB), 65_536);
+    await Promise.allSettled([right, cut, wrong].map((intake) => intake.settle()));
+    expect(part.isComplete).toBe(true);
+    await part.seal();
+    expect(content.equals(await readFile(part.path))).toBe(true);
+  });
 });

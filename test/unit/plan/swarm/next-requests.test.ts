@@ -118,3 +118,8 @@ it('asks for no more than a sixteenth of the file at once, so that those who beg
   const piecesOf = (pieces: number) => requestLimitsFor(1024 * 1024, pieces).pieces;
   expect([1, 13, 31, 32, 63, 64, 500].map(piecesOf)).toEqual([1, 1, 1, 2, 3, 4, 4]);
 });
+
+it('asks for less at a time where the pieces are large, because they are held in memory', () => {
+  const MIB = 1024 * 1024;
+  expect([1, 4, 8, 16, 64].map((mib) => requestLimitsFor(mib * MIB, 1_000).total)).toEqual([8, 8, 4, 2, 2]);
+});
