@@ -69,7 +69,7 @@ export class NeighbourWork {
     const target = this.#context.target('peer', (piece) => swarm.gained([piece], false, clock.monotonicMs()));
     const { error, received } = await active.fetch(range, target, signal);
     participant.took(received);
-    this.#given.set(from.nodeId, (this.#given.get(from.nodeId) ?? 0) + received);
+    if (received > 0) this.#given.set(from.nodeId, (this.#given.get(from.nodeId) ?? 0) + received);
     return error;
   }
 
@@ -89,7 +89,7 @@ export class NeighbourWork {
   }
 
   #failed(nodeId: NodeId, error: NearbitsError, side: ExchangeSide): void {
-    const { swarm, clock, fail } = this.#context;
+    const { swarm, clock, fail, list } = this.#context;
     switch (error.code) {
       case 'E_PEER_GONE':
       // The side was closed, for instance because the membership changed.
@@ -98,7 +98,8 @@ export class NeighbourWork {
       case 'E_PEER_BAD_DATA':
       case 'E_PEER_PROTOCOL':
         this.#ban(nodeId, error);
-        side.failed(nodeId, error);
+        // Where two holders contradict each other nobody knows which of them is wrong.
+        if (list.isAnchored || !(error instanceof BadPieceError)) side.failed(nodeId, error);
         return;
       case 'E_PEER_UNREACHABLE':
       case 'E_PEER_TIMEOUT':

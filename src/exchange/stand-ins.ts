@@ -24,6 +24,9 @@ interface StandIn {
 /** One that is busy so often in a row is not waited for any longer: the origin has the bytes, too. */
 const MAX_BUSY = 2;
 
+/** A record may go at any time; and when it is not what others describe, they may be wrong. Neither tells anything about its holder. */
+const HARMLESS: ReadonlySet<string> = new Set(['E_PEER_GONE', 'E_PEER_BAD_DATA']);
+
 /**
  * Holders of the file that take no part in fetching it together: policy forbids it there, or they know the file cut
  * otherwise. What no partner has is fetched from them in place of the origin.
@@ -58,7 +61,8 @@ export class StandIns {
   /** One of them gave bytes. */
   gave({ nodeId }: Holder, bytes: number): void {
     const known = this.#standIns.get(nodeId);
-    if (known !== undefined && bytes > 0) known.failures = 0;
+    if (bytes === 0) return;
+    if (known !== undefined) known.failures = 0;
     this.#given.set(nodeId, (this.#given.get(nodeId) ?? 0) + bytes);
     this.#context.participant.took(bytes);
   }
@@ -92,8 +96,7 @@ export class StandIns {
 
   #dropped(nodeId: NodeId, error: NearbitsError): void {
     const { note, side } = this.#context;
-    // A record may go at any time, which says nothing about its holder.
-    if (error.code !== 'E_PEER_GONE') side()?.failed(nodeId, error);
+    if (!HARMLESS.has(error.code)) side()?.failed(nodeId, error);
     note('SOURCE_REMOVED', `${nodeId} is not asked again for this file`, { source: nodeId, code: error.code });
   }
 }

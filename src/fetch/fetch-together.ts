@@ -93,7 +93,9 @@ export class TogetherRound implements Round {
   }
 
   get fetched(): FetchedBytes {
-    return { ...this.#bytes, givers: [...this.#given().keys()] };
+    // Each piece was what somebody vouches for: when the whole is wrong, those who gave pieces are not to blame.
+    const givers = this.#content.anchored === null ? [...this.#given().keys()] : [];
+    return { ...this.#bytes, givers };
   }
 
   async run(signal: AbortSignal): Promise<void> {
