@@ -1,9 +1,10 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type Descriptor, descriptorId } from '../../../src/content/descriptor.ts';
-import { BadPieceError, checkReceipts } from '../../../src/exchange/bad-piece.ts';
+import { BadPieceError, checkReceipts, readEvidence } from '../../../src/exchange/bad-piece.ts';
+import { contentOf } from '../../../src/exchange/content.ts';
 import { identityOf } from '../../../src/peer/identity.ts';
-import { signPieceReceipt, verifyEvidence } from '../../../src/peer/protocol/receipt-codec.ts';
+import { encodeEvidence, signPieceReceipt, verifyEvidence } from '../../../src/peer/protocol/receipt-codec.ts';
 
 const giver = identityOf(generateKeyPairSync('ed25519').privateKey);
 const other = identityOf(generateKeyPairSync('ed25519').privateKey);
@@ -48,5 +49,32 @@ describe('receipts of an answer', () => {
       const { nodeId, receipt: shown } = verifyEvidence((error as BadPieceError).proof?.evidence as Uint8Array);
       expect([nodeId, shown.pieceIndex]).toEqual([giver.nodeId, at + 1]);
     }
+  });
+});
+
+describe('evidence', () => {
+  const version = { size: DESCRIPTOR.size, lastModifiedMs: null, etag: '"1"' };
+  const content = contentOf({ url: 'https://origin.test/file', version, descriptor: DESCRIPTOR }, DESCRIPTOR, true);
+  const read = (signed: Uint8Array) => readEvidence(encodeEvidence(giver.nodeId, signed), content);
+
+  it('convicts who signed another digest for a piece of this content', () => {
+    expect(read(receipt(2, giver, wrong))?.nodeId).toBe(giver.nodeId);
+  });
+
+  it.each([
+    ['the digest is right', receipt(2)],
+    ['there is no such piece', receipt(4, giver, wrong)],
+    [
+      'it is about another content',
+      signPieceReceipt({ descriptorId: randomBytes(32), pieceIndex: 2, sha256: wrong }, giver),
+    ],
+  ])('convicts nobody when %s', (_name, signed) => {
+    expect(read(signed)).toBeNull();
+  });
+
+  it('convicts nobody where no piece can be proven, nor when it is none', () => {
+    const evidence = encodeEvidence(giver.nodeId, receipt(2, giver, wrong));
+    expect(readEvidence(evidence, { ...content, anchored: null })).toBeNull();
+    expect(readEvidence(randomBytes(200), content)).toBeNull();
   });
 });
