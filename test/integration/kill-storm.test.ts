@@ -59,7 +59,8 @@ class Storm {
 
 describe('kill -9', () => {
   it(`at ${KILLS} random moments loses no transfer and no record (KILL_SEED=${SEED})`, {
-    timeout: 300_000,
+    // A hundred nodes start meanwhile.
+    timeout: 600_000,
   }, async () => {
     const random = seededRandom(SEED);
     await using dir = await tempDir();
