@@ -57,7 +57,7 @@ export class ExchangeFetch implements Worker {
   constructor(deps: ExchangeFetchDeps, { originRetries }: ExchangeFetchOptions) {
     this.#deps = deps;
     const { participant, part, clock, note, side } = deps;
-    this.list = new PieceList(participant.content);
+    this.list = new PieceList({ clock }, participant.content);
     this.#gainedMs = clock.monotonicMs();
     this.#done.promise.catch(() => undefined); // whoever runs hears of it
     participant.onEnd(() => this.#done.reject(new NearbitsError('E_CANCELLED', 'this node has left the content')));

@@ -1,7 +1,9 @@
 import type { Descriptor } from '../content/descriptor.ts';
+import type { Clock } from '../core/clock.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { NodeId } from '../core/ids.ts';
 import type { Piece } from '../core/pieces.ts';
+import { Deadline, stepError } from '../peer/deadline.ts';
 import { verifySignedDescriptor } from '../peer/protocol/descriptor-codec.ts';
 import type { SwarmPeer } from '../peer/swarm/swarm-port.ts';
 import { anchoredDescriptor } from './bad-piece.ts';
@@ -9,18 +11,23 @@ import { bytesOf, type ExchangeContent } from './content.ts';
 import type { ExchangeSide } from './side.ts';
 import type { Holder } from './stand-ins.ts';
 
+/** All requests wait for the first descriptor, of at most 272 KiB: whoever takes longer is not waited for. */
+const DESCRIPTOR_MS = 10_000;
+
 /**
  * What the pieces of a content have to be. With an anchor that is known from the start. Without one the first holder
  * that is asked says it, and its word counts as that of any holder does; whoever contradicts it is not asked.
  */
 export class PieceList {
   readonly isAnchored: boolean;
+  readonly #clock: Clock;
   readonly #content: ExchangeContent;
   #descriptor: Descriptor | null;
   #pieces: readonly Piece[] | null = null;
   #asking: Promise<unknown> | null = null;
 
-  constructor(content: ExchangeContent) {
+  constructor(deps: { readonly clock: Clock }, content: ExchangeContent) {
+    this.#clock = deps.clock;
     this.#content = content;
     this.#descriptor = anchoredDescriptor(content);
     this.isAnchored = this.#descriptor !== null;
@@ -71,12 +78,16 @@ export class PieceList {
   }
 
   async #ask(from: SwarmPeer, side: ExchangeSide, signal: AbortSignal): Promise<void> {
-    const asking = side.fetchDescriptor(from, this.#content.id, signal);
+    const deadline = new Deadline({ clock: this.#clock }, 'a descriptor', DESCRIPTOR_MS, signal);
+    const asking = side.fetchDescriptor(from, this.#content.id, deadline.signal);
     this.#asking = asking;
     try {
       const described = fitting(await asking, from.nodeId, this.#content);
       this.#descriptor ??= described;
+    } catch (error) {
+      throw stepError(error, deadline.signal, 'E_PEER_PROTOCOL');
     } finally {
+      deadline.clear();
       this.#asking = null;
     }
   }
