@@ -68,7 +68,7 @@ export class Exchange implements SwarmListener, PieceShelf {
     const known = this.#participants.get(content.id);
     if (known?.isFetching) return 'this machine is fetching the same content already';
     known?.end();
-    if (!this.#hasRoom()) return `this node takes part in ${MAX_CONTENTS} contents already`;
+    if (!this.#hasRoom(true)) return `this node takes part in ${MAX_CONTENTS} contents already`;
     const participant = this.#begin(content, request.patience);
     const { identity, clock, cache } = this.#deps;
     const joined = new JoinedFetch({ participant, identity, clock, cache, side: () => this.#side }, request);
@@ -152,7 +152,9 @@ export class Exchange implements SwarmListener, PieceShelf {
   // Somebody who was told of a record of the cache wants its pieces.
   #wake(contentId: ContentId, body: SwarmBody): Participant | null {
     const found = this.#held.find(contentId);
-    if (found === null || body.kind !== 'beat' || body.beat.kind !== 'hello' || !this.#hasRoom()) return null;
+    if (found === null || body.kind !== 'beat' || body.beat.kind !== 'hello') return null;
+    // Nobody gets a content woken in place of one that others are fetching.
+    if (!this.#hasRoom(false)) return null;
     const { held, content } = found;
     const participant = this.#begin(content, null);
     const { cache, identity, clock } = this.#deps;
@@ -182,14 +184,12 @@ export class Exchange implements SwarmListener, PieceShelf {
     return participant;
   }
 
-  // Whoever only gives makes room for what this node wants itself.
-  #hasRoom(): boolean {
+  // What nobody fetches just now makes room; for what this node wants itself, also what others fetch.
+  #hasRoom(isOwn: boolean): boolean {
     if (this.#participants.size < MAX_CONTENTS) return true;
-    for (const participant of this.#participants.values()) {
-      if (participant.isFetching) continue;
-      participant.end();
-      return true;
-    }
-    return false;
+    const giving = [...this.#participants.values()].filter(({ isFetching }) => !isFetching);
+    const leaving = giving.find(({ swarm }) => swarm.partners.length === 0) ?? (isOwn ? giving[0] : undefined);
+    leaving?.end();
+    return leaving !== undefined;
   }
 }

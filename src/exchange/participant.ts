@@ -40,7 +40,7 @@ export interface ParticipantDeps {
 
 /** Who has everything stays this long after the last neighbour that wanted something. */
 const LINGER_MS = 30_000;
-/** And no longer than this in all: whoever comes later finds the file in the cache. */
+/** And no longer than this without giving anything: whoever comes later finds the file in the cache. */
 const LINGER_AT_MOST_MS = 600_000;
 /** Neighbours whose place is remembered, at most: partners are some forty. */
 const MAX_PEERS = 256;
@@ -65,7 +65,8 @@ export class Participant {
   pieces: SharedPieces | null = null;
   #timer: Timer | null = null;
   #ended = false;
-  #completeMs: number | null = null;
+  /** When it was complete, or gave something last. */
+  #usefulMs: number | null = null;
   #wantedMs: number;
   /** Whether any neighbour has said something about this content. */
   hasMet = false;
@@ -198,6 +199,7 @@ export class Participant {
   gave(bytes: number): void {
     this.#given += bytes;
     this.#wantedMs = this.#deps.clock.monotonicMs();
+    if (this.#usefulMs !== null && bytes > 0) this.#usefulMs = this.#wantedMs;
   }
 
   /** Bytes came from a neighbour, good or not. */
@@ -256,8 +258,8 @@ export class Participant {
   #isOver(nowMs: number): boolean {
     if (this.isFetching) return false;
     if (this.pieces === null || !this.swarm.have.isComplete) return true;
-    this.#completeMs ??= nowMs;
+    this.#usefulMs ??= nowMs;
     if (this.swarm.partners.length > 0) this.#wantedMs = nowMs;
-    return nowMs - this.#wantedMs > LINGER_MS || nowMs - this.#completeMs > LINGER_AT_MOST_MS;
+    return nowMs - this.#wantedMs > LINGER_MS || nowMs - this.#usefulMs > LINGER_AT_MOST_MS;
   }
 }
