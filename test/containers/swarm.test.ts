@@ -5,7 +5,7 @@ import type { OriginFile, OriginMachine } from './support/origin-machine.ts';
 
 const NODES = 6;
 /** Slow enough that nobody has the whole file before the last has begun. */
-const LINK = '80mbit';
+const LINK = '40mbit';
 const SIZE = '32MiB';
 /** What one node fetches for all at a time is 4 MiB, so that one bad turn weighs less here. */
 const LARGE = '64MiB';

@@ -1,4 +1,3 @@
-import { GenericContainer } from 'testcontainers';
 import { describe, inject } from 'vitest';
 import { AuthorityMachine } from './authority-machine.ts';
 import { Lan } from './lan.ts';
@@ -6,6 +5,7 @@ import { NginxMachine } from './nginx-machine.ts';
 import { NodeMachine, type NodeOptions } from './node-machine.ts';
 import { OriginMachine } from './origin-machine.ts';
 import { RUN_LABEL } from './test-run.ts';
+import { TunedContainer } from './tuned-container.ts';
 
 const provided = inject('containerLab');
 
@@ -90,10 +90,10 @@ function lab() {
   return provided;
 }
 
-function container(image: string, lan: Lan, name: string): GenericContainer {
+function container(image: string, lan: Lan, name: string): TunedContainer {
   const { run } = lab();
   // Not withNetworkAliases: it would put the container on Docker's default network too, where all labs meet.
-  return new GenericContainer(image)
+  return new TunedContainer(image)
     .withNetworkMode(lan.name)
     .withName(`${run}-${name}`)
     .withLabels({ [RUN_LABEL]: run });

@@ -1,6 +1,7 @@
 import { type GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
 import type { OriginStats } from '../../support/origin-server.ts';
 import { Machine } from './machine.ts';
+import type { TunedContainer } from './tuned-container.ts';
 
 const PORT = 8080;
 
@@ -25,8 +26,12 @@ export class OriginMachine extends Machine {
   }
 
   /** The same on a link that carries no more than `rate` to all machines together, as in `100mbit`. */
-  static createSlow(container: GenericContainer, rate: string): Promise<OriginMachine> {
-    const linked = container.withAddedCapabilities('NET_ADMIN').withEnvironment({ ORIGIN_LINK: rate });
+  static createSlow(container: TunedContainer, rate: string): Promise<OriginMachine> {
+    const linked = container
+      .withAddedCapabilities('NET_ADMIN')
+      .withEnvironment({ ORIGIN_LINK: rate })
+      // What waits in the buffers of a connection that its client gives up has not left the origin, but counts as sent.
+      .withSysctls({ 'net.ipv4.tcp_wmem': '4096 65536 262144' });
     return OriginMachine.create(linked);
   }
 
