@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { ConfigInput } from '../../src/config/schema.ts';
 import type { TransferView } from '../../src/job/model/transfer-view.ts';
 import { freeUdpPort } from '../support/free-port.ts';
 import { Link } from '../support/link.ts';
@@ -35,6 +36,7 @@ interface OfficeFile {
 }
 
 let origin: OriginServer;
+let config: ConfigInput;
 const stack = new AsyncDisposableStack();
 const homes: NodeHome[] = [];
 const nodes: NodeProcess[] = [];
@@ -94,7 +96,7 @@ describe.skipIf(process.platform !== 'linux')('a file that all nodes of a subnet
   beforeAll(async () => {
     const dir = stack.use(await tempDir());
     origin = stack.use(await OriginServer.start({ link: new Link(LINK) }));
-    const config = loopbackConfig(await freeUdpPort(), { origin: { proxy: 'none' } });
+    config = loopbackConfig(await freeUdpPort(), { origin: { proxy: 'none' } });
     for (let index = 0; index <= NODES; index++) homes.push(await makeHome(join(dir.path, `node${index}`), config));
     await makeMembers('office', homes);
     nodes.push(...(await Promise.all(homes.slice(0, NODES).map((home) => NodeProcess.start(home)))));
@@ -148,6 +150,29 @@ describe.skipIf(process.platform !== 'linux')('a file that all nodes of a subnet
     await fetchOnAll([...nodes, bad], file);
     expect(file.originShare()).toBeLessThanOrEqual(1.25);
     await expect.poll(() => banning.size, PATIENCE).toBe(NODES);
+  });
+
+  it('reaches everybody when the one that had it for long is killed while it gives', async () => {
+    const file = await newFile({ isAnchored: true });
+    const { dir } = homes[NODES] as NodeHome;
+    const home = await makeHome(dir, { ...config, swarm: { bandwidth: '8MiB/s' } });
+    {
+      await using before = await NodeProcess.start(home);
+      await expectRight(before, await begin(before, file), file);
+    }
+    // Now it knows nothing but the record in its cache.
+    await using holder = await NodeProcess.start(home);
+    await findEachOther([...nodes, holder]);
+    const ids = await Promise.all(nodes.map((node) => begin(node, file)));
+    const received = async () => {
+      const views = await Promise.all(nodes.map(({ client }, at) => client.transfers.get(ids[at] as string)));
+      return views.reduce((sum, { bytesFromPeers }) => sum + bytesFromPeers, 0);
+    };
+    await expect.poll(received, { ...PATIENCE, interval: 5 }).toBeGreaterThan(2 * MIB);
+    await holder.kill();
+    await Promise.all(nodes.map((node, index) => expectRight(node, ids[index] as string, file)));
+    // Once for the holder.
+    expect(file.originShare()).toBeLessThanOrEqual(2.25);
   });
 
   it('reaches everybody else when one is killed in the middle of it', async () => {
