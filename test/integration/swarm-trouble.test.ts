@@ -1,4 +1,6 @@
+import { readdir, readlink } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { serveDescribed } from '../support/described-file.ts';
 import { Link } from '../support/link.ts';
 import { Office, type OfficeNode, PATIENCE } from '../support/office.ts';
 import { linkTo, metalinkOf } from '../support/origin-metalink.ts';
@@ -76,5 +78,44 @@ describe('a file that only the whole can prove', () => {
     const [text] = await notes(node, job.id, 'SWARM_OFF');
     expect(text).toContain('when its owner completes the job');
     await job.complete();
+  });
+});
+
+/** Files below the folder of the office that are open in this process. */
+async function openFiles(): Promise<string[]> {
+  const links = await readdir('/proc/self/fd');
+  const paths = await Promise.all(links.map((link) => readlink(`/proc/self/fd/${link}`).catch(() => '')));
+  return paths.filter((path) => path.startsWith(office.dir) && path.includes('.bin'));
+}
+
+describe.skipIf(process.platform !== 'linux')('twenty files, of which some are fetched and some cancelled', () => {
+  /** Begins with a file on both nodes; one of them may give up when it has got something. */
+  async function fetchBoth(nodes: readonly OfficeNode[], name: string, isCancelled: boolean, isAnchored: boolean) {
+    const file = await serveDescribed(origin, { size: 3 * MIB, isAnchored, pieceSize: 300_000 });
+    const request = (node: OfficeNode) => ({ url: file.url, destination: node.path(name) });
+    const ids = await Promise.all(nodes.map(async (node) => (await node.access.transfers.start(request(node))).id));
+    const [first] = nodes as [OfficeNode];
+    if (isCancelled) {
+      const bytes = async () => (await first.access.transfers.get(ids[0] as string)).bytesDone;
+      await expect.poll(bytes, { ...PATIENCE, interval: 5 }).toBeGreaterThan(0);
+      await first.access.transfers.cancel(ids[0] as string);
+    }
+    const views = await Promise.all(nodes.map((node, at) => node.access.transfers.settled(ids[at] as string)));
+    expect(views[1]).toMatchObject({ state: 'completed', error: null });
+  }
+
+  it('leave no file open, and let the nodes stop at any time', async () => {
+    const nodes = await start(2);
+    for (let at = 0; at < 20; at += 4) {
+      const four = [0, 1, 2, 3].map((more) => fetchBoth(nodes, `${at + more}.bin`, more % 2 === 0, more < 2));
+      await Promise.all(four);
+    }
+    // Files of an anchor stay open while they are given, and are given while somebody may want them.
+    expect((await openFiles()).filter((path) => path.endsWith('.nbpart'))).toEqual([]);
+    const last = await serveDescribed(origin, { size: 64 * MIB, isAnchored: true });
+    for (const node of nodes) await node.access.transfers.start({ url: last.url, destination: node.path('last.bin') });
+    await expect.poll(() => last.originBytes(), { ...PATIENCE, interval: 5 }).toBeGreaterThan(MIB);
+    for (const { node } of nodes) await node.stop();
+    expect(await openFiles()).toEqual([]);
   });
 });
