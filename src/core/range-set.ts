@@ -8,6 +8,7 @@ export class RangeSet {
   static readonly empty: RangeSet = new RangeSet([]);
 
   readonly #ranges: readonly ByteRange[];
+  #size: number | null = null;
 
   private constructor(ranges: readonly ByteRange[]) {
     this.#ranges = ranges;
@@ -32,7 +33,8 @@ export class RangeSet {
 
   /** How many bytes the set holds. */
   get size(): number {
-    return this.#ranges.reduce((sum, range) => sum + rangeLength(range), 0);
+    this.#size ??= this.#ranges.reduce((sum, range) => sum + rangeLength(range), 0);
+    return this.#size;
   }
 
   get isEmpty(): boolean {
@@ -41,12 +43,20 @@ export class RangeSet {
 
   /** Bytes in either set. */
   union(other: RangeSet): RangeSet {
-    return RangeSet.of(...this.#ranges, ...other.#ranges);
+    const [only, ...more] = other.#ranges;
+    if (only === undefined) return this;
+    return more.length === 0 ? this.add(only) : RangeSet.of(...this.#ranges, ...other.#ranges);
   }
 
   /** This set with one more range. */
-  add(range: ByteRange): RangeSet {
-    return RangeSet.of(...this.#ranges, range);
+  add({ start, end }: ByteRange): RangeSet {
+    if (start >= end) return this;
+    // What overlaps or touches it becomes one with it.
+    const from = this.#countBelow((range) => range.end < start);
+    const to = this.#countBelow((range) => range.start <= end);
+    const first = Math.min(start, this.#ranges[from]?.start ?? start);
+    const last = Math.max(end, this.#ranges[to - 1]?.end ?? end);
+    return new RangeSet(this.#ranges.toSpliced(from, to - from, { start: first, end: last }));
   }
 
   /** Bytes in both sets. */
@@ -104,5 +114,17 @@ export class RangeSet {
         return range.start === twin.start && range.end === twin.end;
       })
     );
+  }
+
+  // Binary search: the condition holds for the first so many and for none behind them.
+  #countBelow(holds: (range: ByteRange) => boolean): number {
+    let low = 0;
+    let high = this.#ranges.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (holds(this.#ranges[middle] as ByteRange)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }

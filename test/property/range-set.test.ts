@@ -41,6 +41,17 @@ describe('range sets', () => {
     );
   });
 
+  it('are the same whether ranges come one by one or at once', () => {
+    fc.assert(
+      fc.property(fc.array(range, { maxLength: 12 }), (ranges) => {
+        const oneByOne = ranges.reduce((sum, it) => sum.add(it), RangeSet.empty);
+        expect(oneByOne.ranges).toEqual(RangeSet.of(...ranges).ranges);
+        expect(ranges.reduce((sum, it) => sum.union(RangeSet.of(it)), RangeSet.empty).equals(oneByOne)).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('count and compare like sets of bytes', () => {
     fc.assert(
       fc.property(set, set, range, (a, b, one) => {

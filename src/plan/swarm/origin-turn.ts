@@ -2,6 +2,7 @@ import { piecesOf, runOf } from './file-runs.ts';
 import { givesUpWaiting, type SwarmPatience } from './followers.ts';
 import type { Lease } from './leases.ts';
 import { type Claim, nextRun, yieldsTo } from './next-run.ts';
+import { PieceSet } from './piece-set.ts';
 import type { SwarmState } from './swarm-state.ts';
 import { memberSeed, type Ranked } from './weight.ts';
 
@@ -88,9 +89,9 @@ export class OriginTurn {
 
   #ownRun(nowMs: number): Claim | null {
     const { file, view, leases, have, partners, content } = this.#state;
-    const live = leases.live(nowMs);
-    const leased = (piece: number) => live.some(({ first, end }) => first <= piece && piece < end);
-    const isUncovered = (piece: number) => !have.has(piece) && !leased(piece) && !partners.covers(piece);
+    // As a set, because thousands of pieces are looked up in it.
+    const leased = PieceSet.of(file.pieces, leases.live(nowMs));
+    const isUncovered = (piece: number) => !have.has(piece) && !leased.has(piece) && !partners.covers(piece);
     const told = [...partners].map(({ usualRate }) => usualRate);
     const isTaken = (lease: Lease) =>
       leases.rivals(lease.holder, nowMs).some((it) => it.takenOver && it.sinceMs > lease.sinceMs);
