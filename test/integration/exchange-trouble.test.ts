@@ -1,6 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { NearbitsError } from '../../src/core/errors.ts';
+import { PartFile } from '../../src/transfer/part-file.ts';
 import { LanFile, type LanNode, type LanNodeScript, MemoryLan } from '../support/exchange/memory-lan.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -25,8 +26,9 @@ async function openWithHolder(
   count: number,
   bytes: number,
   scripts: Record<number, LanNodeScript> = {},
+  pieceSize = 256 * 1024,
 ): Promise<[LanNode, ...LanNode[]]> {
-  lan = new MemoryLan(new LanFile(bytes, 256 * 1024));
+  lan = new MemoryLan(new LanFile(bytes, pieceSize));
   const nodes = (await lan.open(folder.path, count, scripts)) as [LanNode, ...LanNode[]];
   await nodes[0].fetch(lan.content(true), FOREVER);
   return nodes;
@@ -147,4 +149,23 @@ test('without an anchor nobody is reported who contradicts another holder', asyn
   await node.fetch(lan.content(false), FOREVER);
   await expectRight(node);
   expect(node.failures).toEqual([]);
+});
+
+test.each([256 * 1024, 4 * MIB])('a crash costs little of what came in pieces of %i bytes', async (pieceSize) => {
+  const [, node] = (await openWithHolder(2, 64 * MIB + 5, {}, pieceSize)) as [LanNode, LanNode];
+  const joined = await node.join(lan.content(true));
+  joined.allowOrigin();
+  const stop = new AbortController();
+  const killed = node.run(joined, stop.signal);
+  const part = node.part as PartFile;
+  await vi.waitUntil(() => part.proven.size > 32 * MIB, { interval: 1 });
+  const { size } = part.proven;
+  // Another process finds what is on the disk at this moment.
+  const found = await PartFile.open(part.target);
+  expect(found.proven.size).toBeGreaterThan(size - 8 * MIB);
+  await found.close();
+  stop.abort(new Error('killed'));
+  await expect(killed).rejects.toThrow('killed');
+  await node.fetch(lan.content(true), FOREVER);
+  await expectRight(node);
 });
