@@ -52,9 +52,10 @@ try {
 }
 
 async function startNodes(): Promise<AsyncDisposable & { list: NodeProcess[] }> {
-  // The demo lifts the cap of 1 MiB/s that keeps a working office undisturbed. And it is to show neighbours also on a
+  // The demo lifts the caps that keep a working office undisturbed. And it is to show neighbours also on a
   // machine that is slow or busy, so its nodes wait long for them before they turn to the origin.
-  const extra = { serve: { bandwidth: 'unlimited' }, search: { patience: { background: '30s' } } } as const;
+  const unlimited = { bandwidth: 'unlimited' } as const;
+  const extra = { serve: unlimited, swarm: unlimited, search: { patience: { background: '30s' } } } as const;
   const config = loopbackConfig(await freeUdpPort(), extra);
   const homes = await Promise.all(NAMES.map((name) => makeHome(join(folder, name), config)));
   await joinAll('demo', homes);

@@ -30,11 +30,24 @@ export async function fetchOn(node: NodeProcess, name: string, url: string, dest
 }
 
 async function giversOf(node: NodeProcess, id: string): Promise<Map<string, number>> {
+  const trace = await node.client.transfers.trace(id);
+  // A file that is fetched together with others is asked for piece by piece: the trace has the sums of all that.
+  const together = trace.find(({ code }) => code === 'SWARM_DONE')?.data as TogetherSums | undefined;
+  if (together !== undefined) return nonZero([['origin', together.origin], ...Object.entries(together.givers)]);
   const givers = new Map<string, number>();
-  for (const { code, data } of await node.client.transfers.trace(id)) {
+  for (const { code, data } of trace) {
     if (code !== 'FETCHED' && code !== 'FETCH_FAILED') continue;
     const source = String(data.source);
     givers.set(source, (givers.get(source) ?? 0) + Number(data.received ?? 0));
   }
   return givers;
+}
+
+interface TogetherSums {
+  readonly origin: number;
+  readonly givers: Readonly<Record<string, number>>;
+}
+
+function nonZero(entries: readonly (readonly [string, number])[]): Map<string, number> {
+  return new Map(entries.filter(([, bytes]) => bytes > 0));
 }
