@@ -1,7 +1,7 @@
 import { BEAT_MS, type Beat, isDue, SEAT_BEAT_MS } from './announcements.ts';
 import type { Partner } from './partners.ts';
 import type { SwarmState } from './swarm-state.ts';
-import { writeBeat } from './write-beat.ts';
+import { newsTo, writeBeat } from './write-beat.ts';
 
 /** A node looks for partners until it has this many. */
 const WANTED_PARTNERS = 12;
@@ -240,7 +240,7 @@ export class Contacts {
 
   #tellFacts(partner: Partner, nowMs: number) {
     const { gained, leases, view } = this.#state;
-    const hasNews = partner.toldPieces < gained.length && !partner.offers.isComplete;
+    const hasNews = newsTo(partner, gained).length > 0;
     const seated = leases.of(view.self.id, nowMs) !== null || this.#everyMs(partner) === SEAT_BEAT_MS;
     return {
       nowMs,
@@ -252,8 +252,8 @@ export class Contacts {
     };
   }
 
-  #hasOriginNews({ toldPieces, offers }: Partner): boolean {
-    return toldPieces < this.#originNews && !offers.isComplete;
+  #hasOriginNews(partner: Partner): boolean {
+    return partner.toldPieces < this.#originNews && newsTo(partner, this.#state.gained).length > 0;
   }
 
   #tell(partner: Partner, kind: Beat['kind'], nowMs: number): Outgoing {

@@ -1,5 +1,6 @@
 import { type Beat, MEMBERS_EVERY_MS, newsOf } from './announcements.ts';
 import type { Lease, LeaseFact } from './leases.ts';
+import type { Partner } from './partners.ts';
 import type { SwarmState } from './swarm-state.ts';
 
 /** How many members a beat names besides the seats. */
@@ -34,7 +35,12 @@ export function writeBye(): Beat {
 function newsFor({ gained, complete, partners }: SwarmState, kind: Beat['kind'], to: string): Beat['have'] {
   const partner = partners.get(to);
   if (complete || kind === 'no-room' || partner?.offers.isComplete === true) return [];
-  return newsOf(kind === 'beat' ? gained.slice(partner?.toldPieces ?? 0) : gained);
+  return newsOf(kind === 'beat' && partner !== undefined ? newsTo(partner, gained) : gained);
+}
+
+/** The pieces that a partner has not been told of and does not have: of the others it need not hear. */
+export function newsTo({ toldPieces, offers }: Partner, gained: readonly number[]): number[] {
+  return offers.isComplete ? [] : gained.slice(toldPieces).filter((piece) => !offers.has(piece));
 }
 
 // A new seat hears of all that is fetched, and seats tell each other what those fetch who have lost their seat meanwhile;
