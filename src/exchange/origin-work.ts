@@ -163,8 +163,9 @@ export class OriginWork {
     if (error.code === 'E_PEER_BAD_DATA') return this.#wrongPiece(error);
     const verdict = afterFailure({ kind: 'origin', error, failures: this.#failures, originRetries });
     note('FETCH_FAILED', `origin: ${error.message}`, { ...data, code: error.code, verdict: verdict.action });
-    if (verdict.action === 'give-up') fail(error);
-    if (verdict.action === 'drop') this.#refused(error);
+    // Who serves no ranges to this node serves none to others: the file has to be fetched whole.
+    if (verdict.action === 'give-up' || error.code === 'E_ORIGIN_NO_RANGES') fail(error);
+    else if (verdict.action === 'drop') this.#refused(error);
     return verdict.action === 'wait' ? verdict.delayMs : 0;
   }
 

@@ -68,6 +68,19 @@ describe.skipIf(process.platform !== 'linux')('a file whose Metalink document na
   });
 });
 
+describe.skipIf(process.platform !== 'linux')('a file of which the origin sends no parts although it says so', () => {
+  it('is fetched whole by one without a wait for what others might get', async () => {
+    const nodes = await start(3);
+    const file = await serveDescribed(origin, { size: 8 * MIB, isAnchored: true, faults: { ignoreRange: true } });
+    const beganMs = performance.now();
+    const views = await Promise.all(nodes.map((node) => node.fetch(file.url)));
+    expect(performance.now() - beganMs).toBeLessThan(20_000);
+    for (const view of views) expect(view).toMatchObject({ state: 'completed', error: null });
+    // The answer to whoever asked for all of it while it knew nobody else is good, too.
+    expect(file.originBytes()).toBeLessThan(2.9 * file.size);
+  });
+});
+
 describe('a file that only the whole can prove', () => {
   it('is not fetched together when its owner completes the job himself', async () => {
     const url = origin.serve('/file.bin', { content });
