@@ -4,7 +4,7 @@ import { NearbitsError } from '../core/errors.ts';
 import { type Comparison, compareFile, mismatchOf } from './compare-file.ts';
 import type { Delivered } from './delivered.ts';
 import type { FetchDeps } from './deps.ts';
-import type { Fetched } from './fetch-version.ts';
+import { type Fetched, pausePart } from './fetch-version.ts';
 import type { FileTask } from './file-task.ts';
 import type { Wish } from './wish.ts';
 
@@ -31,7 +31,7 @@ export async function accept(
   const { part, share } = fetched;
   await using refusal = new AsyncDisposableStack();
   refusal.defer(() => fetched.refused());
-  const comparison = await compareFile(part, wish.descriptor, task.request.sha256, signal);
+  const comparison = await compare(candidate, task, deps, signal);
   if (comparison?.matches === false) {
     await part.discard();
     reject(candidate, comparison, task, deps);
@@ -45,6 +45,21 @@ export async function accept(
   const { url, version } = wish;
   const sha256 = comparison?.sha256 ?? null;
   return { url, version, lastModifiedMs: version.lastModifiedMs, bytes: part.wanted.size, sha256, share };
+}
+
+// Whoever stops meanwhile goes on with the complete file.
+async function compare(
+  { fetched: { part }, wish }: Candidate,
+  task: FileTask,
+  deps: FetchDeps,
+  signal: AbortSignal,
+): Promise<Comparison | null> {
+  try {
+    return await compareFile(part, wish.descriptor, task.request.sha256, signal);
+  } catch (error) {
+    await pausePart(part, deps);
+    throw error;
+  }
 }
 
 // As in BITS (SetValidationState): wrong and from neighbours means once more from the origin only; wrong from the origin is

@@ -40,10 +40,10 @@ export async function fetchVersion(
     await round.run(signal).finally(waitEnds);
     if (part.isComplete) return fetchedBy(round, part, resumed);
   } catch (error) {
-    await pause(part, deps);
+    await pausePart(part, deps);
     throw error;
   }
-  await pause(part, deps);
+  await pausePart(part, deps);
   return null;
 }
 
@@ -105,6 +105,6 @@ async function openPart(wish: Wish, task: FileTask, deps: FetchDeps, signal: Abo
 }
 
 /** Keeps what is known of the part file, so that going on with it soon costs no second look at its bytes. */
-async function pause(part: PartFile, deps: FetchDeps): Promise<void> {
+export async function pausePart(part: PartFile, deps: Pick<FetchDeps, 'warm'>): Promise<void> {
   deps.warm.keep(part.target.destination, await part.suspend());
 }

@@ -229,9 +229,10 @@ export class PartFile {
       const date = lastModifiedMs === null ? null : new Date(lastModifiedMs);
       if (date !== null) await this.#file.utimes(date, date);
       await this.#journal?.seal(await identityOf(this.#file));
-      await this.close();
     } catch (error) {
       throw toNearbitsError(error, 'E_IO');
+    } finally {
+      await this.close();
     }
   }
 
