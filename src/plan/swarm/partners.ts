@@ -84,6 +84,7 @@ export class Partners {
 
   /** Notes what a partner offers from now on; true when something is new. */
   offer(partner: Partner, have: Iterable<{ first: number; end: number }>): boolean {
+    if (partner.offers.isComplete) return false;
     let isNew = false;
     for (const run of have) {
       for (const piece of partner.offers.addRun(run)) {

@@ -32,10 +32,16 @@ export function writeBye(): Beat {
 }
 
 // All pieces to one that is new, else those since the last beat; none to one that misses none.
-function newsFor({ gained, complete, partners }: SwarmState, kind: Beat['kind'], to: string): Beat['have'] {
+function newsFor(
+  { gained, have, content, complete, partners }: SwarmState,
+  kind: Beat['kind'],
+  to: string,
+): Beat['have'] {
   const partner = partners.get(to);
   if (complete || kind === 'no-room' || partner?.offers.isComplete === true) return [];
-  return newsOf(kind === 'beat' && partner !== undefined ? newsTo(partner, gained) : gained);
+  if (kind === 'beat' && partner !== undefined) return newsOf(newsTo(partner, gained));
+  // All that may be given, in its order already: a stranger may ask for it hundreds of times a second.
+  return content.anchored ? have.runs() : [];
 }
 
 /** The pieces that a partner has not been told of and does not have: of the others it need not hear. */
