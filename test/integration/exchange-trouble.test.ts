@@ -54,7 +54,7 @@ const refusing = (code: 'E_PEER_GONE' | 'E_PEER_BUSY', details = {}) => ({
 test('a fetch goes on from the origin when the side towards the neighbours closes', async () => {
   const [, node] = (await openWithHolder(2, 8 * MIB)) as [LanNode, LanNode];
   const fetch = node.fetch(lan.content(true), FOREVER);
-  await vi.waitUntil(() => node.asked.length > 0, { interval: 1 });
+  await vi.waitUntil(() => node.asked.length > 0, { timeout: 20_000, interval: 1 });
   node.exchange.attach(null);
   await fetch;
   await expectRight(node);
@@ -81,7 +81,7 @@ test('a fetch whose part in the content is ended from outside ends', async () =>
   lan = new MemoryLan(new LanFile(4 * MIB, 256 * 1024));
   const [node] = (await lan.open(folder.path, 1, { 0: { origin: { stallAfterBytes: MIB } } })) as [LanNode];
   const fetch = node.fetch(lan.content(true), FOREVER);
-  await vi.waitUntil(() => node.origin.bytesSent > 0, { interval: 1 });
+  await vi.waitUntil(() => node.origin.bytesSent > 0, { timeout: 20_000, interval: 1 });
   node.exchange.stop();
   await expect(fetch).rejects.toMatchObject({ code: 'E_CANCELLED' });
 });
@@ -131,7 +131,7 @@ test('pieces of an earlier run that do not fit their description are noticed bef
   const [node] = (await lan.open(folder.path, 1, { 0: { origin: { stallAfterBytes: 3 * MIB } } })) as [LanNode];
   const stop = new AbortController();
   const fetch = node.fetch(lan.content(true), stop.signal);
-  await vi.waitUntil(() => (node.part?.proven.size ?? 0) > MIB, { interval: 5 });
+  await vi.waitUntil(() => (node.part?.proven.size ?? 0) > MIB, { timeout: 20_000, interval: 5 });
   stop.abort(new Error('paused'));
   await expect(fetch).rejects.toThrow('paused');
   const content = lan.content(true);
@@ -158,7 +158,7 @@ test.each([256 * 1024, 4 * MIB])('a crash costs little of what came in pieces of
   const stop = new AbortController();
   const killed = node.run(joined, stop.signal);
   const part = node.part as PartFile;
-  await vi.waitUntil(() => part.proven.size > 32 * MIB, { interval: 1 });
+  await vi.waitUntil(() => part.proven.size > 32 * MIB, { timeout: 20_000, interval: 1 });
   const { size } = part.proven;
   // Another process finds what is on the disk at this moment.
   const found = await PartFile.open(part.target);

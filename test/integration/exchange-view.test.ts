@@ -38,10 +38,13 @@ test('while it is fetched one sees who fetches what from the origin and who has 
   const nodes = await openThree();
   const [first] = nodes as [LanNode];
   const fetches = nodes.map((node) => node.fetch(lan.content(true), FOREVER));
-  const view = await vi.waitUntil(() => {
-    const [content] = first.exchange.list();
-    return content?.fromOrigin && content.partners.some(({ pieces }) => pieces > 0) ? content : null;
-  });
+  const view = await vi.waitUntil(
+    () => {
+      const [content] = first.exchange.list();
+      return content?.fromOrigin && content.partners.some(({ pieces }) => pieces > 0) ? content : null;
+    },
+    { timeout: 20_000, interval: 5 },
+  );
   expect(view).toMatchObject({ anchored: true, state: 'fetching', pieces: 17, bytes: 16 * MIB + 5, banned: [] });
   const { start, end, position } = view.fromOrigin ?? { start: 0, end: 0, position: 0 };
   expect(start % MIB).toBe(0);
@@ -86,7 +89,7 @@ test('without proven pieces the others see the owner and note that they wait for
       const all = nodes.filter(isWaiting);
       return all.length === 2 ? all : null;
     },
-    { timeout: 5_000 },
+    { timeout: 20_000 },
   );
   // Two may have begun at once: whoever is not waiting now is the one that went on.
   const owner = nodes.find((node) => !waiting.includes(node)) as LanNode;
