@@ -1,7 +1,7 @@
 import type { Cache } from '../cache/cache.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
-import type { NearbitsError } from '../core/errors.ts';
+import { NearbitsError } from '../core/errors.ts';
 import type { NodeId } from '../core/ids.ts';
 import { systemRandom } from '../core/random.ts';
 import type { Membership } from '../domain/membership.ts';
@@ -93,7 +93,7 @@ export class PeerSide implements Neighbours, AsyncDisposable {
       const side = new PeerSide(deps, config, { network, server, swarm });
       side.#discovery = await side.#startDiscovery(config);
       ways.discovery = side.#discovery;
-      deps.exchange.attach(side.#forExchange());
+      deps.exchange.attach(side.#forExchange(config.peers.client));
       return side;
     } catch (error) {
       await server?.stop();
@@ -171,14 +171,16 @@ export class PeerSide implements Neighbours, AsyncDisposable {
     await this.stop();
   }
 
-  #forExchange(): ExchangeSide | null {
+  // Where this node may not ask, what it fetches goes on without the bytes of others; it still gives.
+  #forExchange(mayAsk: boolean): ExchangeSide | null {
     if (this.swarm === null) return null;
     const client = this.#client;
+    const common = { swarm: this.swarm, failed: (nodeId: NodeId, error: NearbitsError) => this.failed(nodeId, error) };
+    if (!mayAsk) return { ...common, fetchPieces: refuseToAsk, fetchDescriptor: refuseToAsk };
     return {
-      swarm: this.swarm,
+      ...common,
       fetchPieces: (from, question, taker, signal) => client.fetchPieces(targetOf(from), question, taker, signal),
       fetchDescriptor: (from, contentId, signal) => client.fetchDescriptor(targetOf(from), contentId, signal),
-      failed: (nodeId, error) => this.failed(nodeId, error),
     };
   }
 
@@ -215,6 +217,10 @@ function startServer(deps: PeerSideDeps, config: Config): Promise<ContentServer>
     { cache, membership: () => membership, clock, log, emit, ...pieces },
     { host, port, ...config.serve, pieces: config.swarm },
   );
+}
+
+async function refuseToAsk(): Promise<never> {
+  throw new NearbitsError('E_CANCELLED', 'peers.client is false');
 }
 
 function targetOf({ nodeId, host, contentPort }: SwarmPeer): ContentTarget {

@@ -171,6 +171,27 @@ describe.skipIf(process.platform !== 'linux')('nodes that want the same file at 
     for (const node of [first, second]) expect(await node.digest()).toBe(file.sha256);
   });
 
+  it('take nothing from each other any more once policy forbids to ask', async () => {
+    const two = nodes.slice(0, 2) as [OfficeNode, OfficeNode];
+    const [changing] = two;
+    const file = await serveDescribed(slowOrigin, { size: 16 * MIB, isAnchored: true });
+    const fetching = two.map((node) => node.fetch(file.url, AGAIN));
+    const received = async () => {
+      const view = (await changing.access.transfers.list()).find(({ url }) => url === file.url);
+      return view?.bytesFromPeers ?? 0;
+    };
+    await expect.poll(received, { ...PATIENCE, interval: 5 }).toBeGreaterThan(0);
+    await changing.configure(office.config({ ...PATIENT, peers: { client: false } }));
+    await changing.access.reload();
+    const before = await received();
+    for (const view of await Promise.all(fetching)) expect(view).toMatchObject({ state: 'completed', error: null });
+    expect(await received()).toBe(before);
+    for (const node of two) expect(await node.digest()).toBe(file.sha256);
+    await changing.configure(office.config(PATIENT));
+    await changing.access.reload();
+    await findEachOther(two);
+  });
+
   it('get it when one of them is told to take no part meanwhile, and to take part again', async () => {
     const two = nodes.slice(0, 2) as [OfficeNode, OfficeNode];
     const [changing] = two;
