@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { type ByteRange, intersectRanges, printRange, rangeLength } from '../core/byte-range.ts';
 import { CHUNK_BYTES, sharedChunks } from '../core/chunk-pool.ts';
 import { NearbitsError } from '../core/errors.ts';
+import { FileChunks } from '../core/file-chunks.ts';
 import type { Piece } from '../core/pieces.ts';
 import type { ByteSink } from '../core/source.ts';
 import type { ProvenPieces } from './proofs.ts';
@@ -28,10 +29,12 @@ export class CacheReader {
   /** The pieces of the record, in order. */
   readonly pieces: readonly Piece[];
   readonly #deps: ReaderDeps;
+  readonly #chunks: FileChunks;
   #closing: Promise<void> | null = null;
 
   constructor(deps: ReaderDeps, options: { readonly record: CacheRecord; readonly pieces: readonly Piece[] }) {
     this.#deps = deps;
+    this.#chunks = new FileChunks(deps.file, (offset) => this.#damaged(`its file ends at byte ${offset}`));
     this.record = options.record;
     this.pieces = options.pieces;
   }
@@ -77,7 +80,7 @@ export class CacheReader {
   /** The bytes of a piece, unchecked; null when there is none or it is too large for one read. */
   #load(piece: Piece | undefined): Promise<Uint8Array | null> {
     if (piece === undefined || rangeLength(piece) > CHUNK_BYTES) return Promise.resolve(null);
-    const loading = this.#readChunk(piece);
+    const loading = this.#chunks.read(piece);
     // It fails where it is awaited; a read that ends before that must not count as an unhandled failure.
     loading.catch(() => {});
     return loading;
@@ -95,7 +98,7 @@ export class CacheReader {
   async #readLarge(index: number, range: ByteRange, sink: ByteSink, signal: AbortSignal): Promise<void> {
     if (!this.#deps.proven.has(index)) await this.#prove(index, signal);
     const part = intersectRanges(this.pieces[index] as Piece, range);
-    if (part !== null) await this.#eachChunk(part, sink, signal);
+    if (part !== null) await this.#chunks.each(part, sink, signal);
   }
 
   async #prove(index: number, signal: AbortSignal): Promise<void> {
@@ -104,27 +107,8 @@ export class CacheReader {
       digest.update(chunk);
       sharedChunks.giveBack(chunk);
     };
-    await this.#eachChunk(this.pieces[index] as Piece, take, signal);
+    await this.#chunks.each(this.pieces[index] as Piece, take, signal);
     this.#compare(index, digest.digest());
-  }
-
-  async #eachChunk(range: ByteRange, take: ByteSink, signal: AbortSignal): Promise<void> {
-    for (let start = range.start; start < range.end; start += CHUNK_BYTES) {
-      signal.throwIfAborted();
-      await take(await this.#readChunk({ start, end: Math.min(start + CHUNK_BYTES, range.end) }));
-    }
-  }
-
-  async #readChunk({ start, end }: ByteRange): Promise<Uint8Array> {
-    const length = end - start;
-    // The pool lends only whole chunks; a small file must not take as much memory as a large one.
-    const chunk = length === CHUNK_BYTES ? sharedChunks.take() : Buffer.allocUnsafeSlow(length);
-    for (let done = 0; done < length; ) {
-      const { bytesRead } = await this.#deps.file.read(chunk, done, length - done, start + done);
-      if (bytesRead === 0) throw this.#damaged(`its file ends at byte ${start + done}`);
-      done += bytesRead;
-    }
-    return chunk;
   }
 
   #compare(index: number, digest: Buffer): void {

@@ -4,10 +4,10 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { type ByteRange, rangeLength } from '../../core/byte-range.ts';
 import { CHUNK_BYTES, sharedChunks } from '../../core/chunk-pool.ts';
 import { NearbitsError, toNearbitsError } from '../../core/errors.ts';
+import { FileChunks } from '../../core/file-chunks.ts';
 import type { ByteSink } from '../../core/source.ts';
 import { type PieceRun, PieceSet } from '../../plan/swarm/piece-set.ts';
 import { cutBatches, rangeOf } from './batches.ts';
-import { FileChunks } from './file-chunks.ts';
 import type { SharedPieces } from './shared-pieces.ts';
 
 /** What is given of a file that is still being written. */

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { ByteRange } from '../../core/byte-range.ts';
-import { CHUNK_BYTES, sharedChunks } from '../../core/chunk-pool.ts';
-import type { ByteSink } from '../../core/source.ts';
+import type { ByteRange } from './byte-range.ts';
+import { CHUNK_BYTES, sharedChunks } from './chunk-pool.ts';
+import type { ByteSink } from './source.ts';
 
 /** Reads an open file in chunks of at most 1 MiB; one at a time is held. */
 export class FileChunks {
