@@ -91,11 +91,6 @@ export class Asking {
     partner.notBeforeMs = nowMs + pauseMs * (1 + content.random());
   }
 
-  /** Open requests to a partner that is gone. */
-  openTo(partner: string): PieceRequest[] {
-    return this.#open.filter((request) => request.partner === partner);
-  }
-
   #note(request: PieceRequest, nowMs: number): void {
     this.#open.push({ ...request, sinceMs: nowMs });
     for (let piece = request.first; piece < request.end; piece++) this.#requested.add(piece);

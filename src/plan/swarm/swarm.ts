@@ -117,11 +117,6 @@ export class Swarm {
     this.#state.pulseMs = nowMs;
   }
 
-  /** Without an anchor: the file turned out wrong, and all of it is missing again. */
-  discard(): void {
-    for (const piece of this.#state.have) this.#state.have.delete(piece);
-  }
-
   /** The own origin request has brought the bytes of the file up to `position`. */
   originAt(position: number, nowMs: number): void {
     this.#turn.progressed(position, nowMs);
