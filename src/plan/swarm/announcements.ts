@@ -37,7 +37,10 @@ export interface Beat {
   readonly members: readonly { readonly id: string; readonly ageMs: number }[];
 }
 
-/** A partner is told of pieces that came from neighbours at most this often. */
+/**
+ * A partner is told of pieces that came from neighbours at most this often. One that hears beats of a seat hears of them
+ * with the next beat: it was told by the owner itself, and each message costs as much as serving a third of a piece.
+ */
 export const NEWS_EVERY_MS = 250;
 /** And of pieces from the origin, which nobody else can tell: a fast origin brings a thousand in a second. */
 export const ORIGIN_NEWS_EVERY_MS = 20;
@@ -67,7 +70,8 @@ export function isDue({ nowMs, toldMs, hasNews, hasOriginNews, urgent, seated }:
   if (urgent) return true;
   const silentMs = nowMs - toldMs;
   if (hasOriginNews && silentMs >= ORIGIN_NEWS_EVERY_MS) return true;
-  return silentMs >= (seated ? SEAT_BEAT_MS : BEAT_MS) || (hasNews && silentMs >= NEWS_EVERY_MS);
+  if (seated) return silentMs >= SEAT_BEAT_MS;
+  return silentMs >= BEAT_MS || (hasNews && silentMs >= NEWS_EVERY_MS);
 }
 
 /** Pieces in any order as the runs of a beat. */

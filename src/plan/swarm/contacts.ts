@@ -1,4 +1,5 @@
 import { BEAT_MS, type Beat, isDue, SEAT_BEAT_MS } from './announcements.ts';
+import type { SeatAnswers } from './origin-turn.ts';
 import type { Partner } from './partners.ts';
 import type { SwarmState } from './swarm-state.ts';
 import { newsTo, writeBeat } from './write-beat.ts';
@@ -14,8 +15,12 @@ const SILENT_BEATS = 3.2;
 /** This many members are asked at once to be partners, and each at most this often. */
 const HELLOS = 4;
 const HELLO_AGAIN_MS = 2_000;
-/** Seats ask each other more often: before they have answered, this node does not know what is fetched already. */
-const HELLO_SEAT_AGAIN_MS = 300;
+/**
+ * Seats ask each other more often: before they have answered, this node does not know what is fetched already. The
+ * channel loses nothing, but the other end may have had a reason not to answer; and the first message may wait for its
+ * connection, behind which each further one is only work.
+ */
+const HELLO_SEAT_AGAIN_MS = 1_000;
 /** One that had no room is not asked again before this and the usual time. */
 const NO_ROOM_MS = 6_000;
 /** Seats say so to the whole subnet this often; a newcomer finds the swarm by what it heard. */
@@ -41,6 +46,8 @@ export class Contacts {
   /** Who said anything but hello: it is a partner, or has everything as this node has. */
   readonly #answered = new Set<string>();
   #interestMs: number;
+  /** When somebody was heard for the first time, last. */
+  #answeredMs = Number.NEGATIVE_INFINITY;
   #urgent = false;
   /** How many of the pieces gained had come when the last one from the origin did; partners who know of fewer hear of it. */
   #originNews = 0;
@@ -79,10 +86,11 @@ export class Contacts {
     return view.isSeat(view.self.id) ? this.#interestMs : Number.POSITIVE_INFINITY;
   }
 
-  /** Whether all other seats have answered: then it is known what is fetched. */
-  knowsSeats(): boolean {
+  /** What is known of the other seats. */
+  get seatAnswers(): SeatAnswers {
     const { partners } = this.#state;
-    return this.#fellows().every((id) => partners.get(id) !== undefined || this.#answered.has(id));
+    const areKnown = this.#fellows().every((id) => partners.get(id) !== undefined || this.#answered.has(id));
+    return { areKnown, answeredMs: this.#answeredMs };
   }
 
   /** Whether more than half of the partners have proof that this node gave wrong bytes: one alone may lie. */
@@ -111,6 +119,7 @@ export class Contacts {
       leases.drop(from);
       return beat.kind === 'hello' ? [{ to: from, beat: writeBeat(this.#state, 'welcome', from, nowMs) }] : [];
     }
+    if (partners.get(from) === undefined && this.#state.view.isSeat(from)) this.#answeredMs = nowMs;
     const partner = partners.get(from) ?? this.#accept(from, beat, nowMs);
     if (partner === null) return [{ to: from, beat: writeBeat(this.#state, 'no-room', from, nowMs) }];
     // A stranger that takes this node for its partner was dropped here: a hello makes it tell everything again.

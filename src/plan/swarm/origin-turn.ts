@@ -8,14 +8,24 @@ import { memberSeed, type Ranked } from './weight.ts';
 
 /** A node that has just become a seat listens for this long before it fetches: it may not know yet what others do. */
 const SETTLE_MS = 100;
-/** And no longer than this when seats do not answer. */
-const SETTLE_AT_MOST_MS = 800;
+/** While seats have not answered it waits until none has for this long: those that never will must not hold up the others. */
+const SETTLE_QUIET_MS = 2_000;
+/** And no longer than this in all. */
+const SETTLE_AT_MOST_MS = 10_000;
 
 /** An owner that was late leaves the origin to others for this long. */
 const SLOW_PAUSE_MS = 30_000;
 
 /** What to do about the origin now. */
 export type OriginStep = 'keep' | 'stop' | Claim;
+
+/** What the other seats have said so far. */
+export interface SeatAnswers {
+  /** All of them have answered: it is known what is fetched. */
+  readonly areKnown: boolean;
+  /** When the last one answered that had not before. */
+  readonly answeredMs: number;
+}
 
 /** When it is a node's turn to fetch from the origin, and when it stops again. At most one request runs at a time. */
 export class OriginTurn {
@@ -48,8 +58,8 @@ export class OriginTurn {
     return this.isForbidden || nowMs < this.notBeforeMs;
   }
 
-  /** Decides; a claim becomes this node's lease at once. `knowsSeats`: all other seats have answered. */
-  step(nowMs: number, knowsSeats: boolean, receiving: boolean): OriginStep {
+  /** Decides; a claim becomes this node's lease at once. */
+  step(nowMs: number, seats: SeatAnswers, receiving: boolean): OriginStep {
     const { leases, view, have } = this.#state;
     const isSeat = view.isSeat(view.self.id);
     this.#seatSinceMs = isSeat ? (this.#seatSinceMs ?? nowMs) : null;
@@ -58,7 +68,7 @@ export class OriginTurn {
       return rival === null ? 'keep' : this.#stop(rival, nowMs);
     }
     if (have.isComplete || this.isBarred(nowMs)) return 'keep';
-    const claim = this.#claim(nowMs, isSeat && this.#isSettled(nowMs, knowsSeats), receiving);
+    const claim = this.#claim(nowMs, isSeat && this.#isSettled(nowMs, seats), receiving);
     if (claim === null) return 'keep';
     const position = claim.first * this.#state.file.pieceSize;
     leases.hear(view.self.id, { ...claim, position, ageMs: 0 }, nowMs);
@@ -127,9 +137,10 @@ export class OriginTurn {
     return null;
   }
 
-  #isSettled(nowMs: number, knowsSeats: boolean): boolean {
-    const sinceMs = nowMs - (this.#seatSinceMs ?? nowMs);
-    return sinceMs >= (knowsSeats ? SETTLE_MS : SETTLE_AT_MOST_MS);
+  #isSettled(nowMs: number, { areKnown, answeredMs }: SeatAnswers): boolean {
+    const sinceMs = this.#seatSinceMs ?? nowMs;
+    if (areKnown) return nowMs - sinceMs >= SETTLE_MS;
+    return nowMs - Math.max(sinceMs, answeredMs) >= SETTLE_QUIET_MS || nowMs - sinceMs >= SETTLE_AT_MOST_MS;
   }
 
   #rival(nowMs: number): Lease | null {

@@ -143,7 +143,7 @@ export class Swarm {
   step(nowMs: number): SwarmStep {
     const interest = this.#contacts.interestDue(nowMs);
     this.#state.passive = this.#contacts.isDistrusted || this.#turn.isPassive(nowMs);
-    const origin = this.#turn.step(nowMs, this.#contacts.knowsSeats(), this.#asking.isReceiving(nowMs));
+    const origin = this.#turn.step(nowMs, this.#contacts.seatAnswers, this.#asking.isReceiving(nowMs));
     if (origin !== 'keep') this.#contacts.urgent();
     const beats = this.#contacts.step(nowMs);
     const calmMs = this.#state.complete ? IDLE_STEP_MS : STEP_MS;

@@ -95,6 +95,32 @@ describe('Swarm', () => {
     expect(room.stops).toEqual([]);
   });
 
+  it('listens on while other seats answer one after the other, and no longer when they fall silent', () => {
+    const room = new Room(['a']);
+    const a = room.get('a');
+    for (const id of ['b', 'c', 'd']) a.hearInterest(id, room.nowMs);
+    for (const id of ['b', 'c']) {
+      room.run(1_500);
+      a.hear(id, beat({ kind: 'welcome', seat: true }), room.nowMs);
+    }
+    room.run(1_900);
+    expect(room.fetches).toEqual([]);
+    room.run(300);
+    expect(room.fetches).toHaveLength(1);
+  });
+
+  it('tells a seat of pieces from neighbours with its beats only', () => {
+    const room = new Room(['a', 'b']);
+    room.run(500);
+    room.get('a').gained([15], false, room.nowMs);
+    const told: number[] = [];
+    for (const untilMs = room.nowMs + 600; room.nowMs < untilMs; room.nowMs += 50) {
+      for (const id of ['b', 'a']) room.step(id);
+      for (const { beat: said } of room.steps.get('a')?.beats ?? []) if (said.have.length > 0) told.push(room.nowMs);
+    }
+    expect(told).toHaveLength(1);
+  });
+
   it('asks an owner for a piece as soon as it has told of it', () => {
     const room = new Room(['a', 'b']);
     room.run(500);
