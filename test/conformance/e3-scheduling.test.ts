@@ -72,7 +72,9 @@ describe('which jobs run', () => {
 
 describe('turns', () => {
   it(covers(['E.3/level/round-robin', 'E.2/move/slice-over', 'E.3/slice/length']), async () => {
-    const jobs = await Promise.all([1, 2, 3].map(() => job('NORMAL', stalled())));
+    // Large enough for many turns, each of which brings 2 MiB.
+    const large = () => bench.file({ ...STALLED, bytes: 15 * 2 ** 20 });
+    const jobs = await Promise.all([1, 2, 3].map(() => job('NORMAL', large())));
     const running = new Set<string>();
     for (const { id } of jobs) {
       await bench.admin.reaches(id, 'TRANSFERRING');

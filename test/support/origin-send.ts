@@ -63,7 +63,9 @@ function planOf(answer: Answer, faults: Faults): Plan {
     return { end: Math.min(answer.end, answer.start + faults.closeAfterBytes), ending: 'cut' };
   }
   if (faults.stallAfterBytes !== undefined) {
-    return { end: Math.min(answer.end, answer.start + faults.stallAfterBytes), ending: 'stall' };
+    const end = Math.min(answer.end, answer.start + faults.stallAfterBytes);
+    // One that has no more bytes ends as usual: a client takes it for complete, and asks again on the same connection.
+    return { end, ending: end < answer.end || faults.stallAfterBytes === 0 ? 'stall' : 'end' };
   }
   // A body shorter than announced must end with the connection, or the client waits.
   return { end: answer.end, ending: (faults.addToLength ?? 0) > 0 ? 'cut' : 'end' };
