@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const project = (name: string, extra: object = {}) => ({
@@ -6,6 +7,8 @@ const project = (name: string, extra: object = {}) => ({
 
 export default defineConfig({
   test: {
+    // Most tests wait for processes and sockets, not for a processor.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ['default', './test/conformance/support/row-reporter.ts'],
     projects: [
       project('unit'),
