@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NearbitsError, systemErrorCode } from '../core/errors.ts';
 import { type NodeId, parseNodeId } from '../core/ids.ts';
+import { remembering } from '../core/remembering.ts';
 import { ensurePrivateDir } from '../platform/disk.ts';
 import { writeFileAtomically } from '../platform/write-file.ts';
 
@@ -57,23 +58,31 @@ export function nodeIdOf(publicKey: Uint8Array): NodeId {
   return parseNodeId(base58(Uint8Array.of(...PEER_ID_HEAD, ...publicKey)));
 }
 
+// The same few dozen neighbours are named in every message.
+const REMEMBERED_IDS = 512;
+
 /** The Ed25519 public key that a PeerId holds: the inverse of {@link nodeIdOf}. @throws NearbitsError E_INVALID_ARGUMENT when it holds none. */
-export function publicKeyOf(nodeId: NodeId): KeyObject {
+export const publicKeyOf: (nodeId: NodeId) => KeyObject = remembering((nodeId) => {
   const raw = peerIdBytes(nodeId).subarray(PEER_ID_HEAD.length);
   return createPublicKey({ key: Buffer.concat([SPKI_HEAD, raw]), format: 'der', type: 'spki' });
-}
+}, REMEMBERED_IDS);
 
-/** A PeerId in its binary form, 38 bytes. @throws NearbitsError E_INVALID_ARGUMENT when the text holds no Ed25519 key. */
-export function peerIdBytes(nodeId: NodeId): Uint8Array {
+/** A PeerId in its binary form, 38 bytes, which are not to be changed. @throws NearbitsError E_INVALID_ARGUMENT when the text holds no Ed25519 key. */
+export const peerIdBytes: (nodeId: NodeId) => Uint8Array = remembering((nodeId) => {
   const bytes = fromBase58(nodeId);
   if (!isPeerId(bytes)) throw new NearbitsError('E_INVALID_ARGUMENT', `"${nodeId.slice(0, 80)}" holds no Ed25519 key`);
   return bytes;
-}
+}, REMEMBERED_IDS);
+
+const nodeIdOfLatin1 = remembering(
+  (text: string) => nodeIdOf(Buffer.from(text, 'latin1').subarray(PEER_ID_HEAD.length)),
+  REMEMBERED_IDS,
+);
 
 /** The text form of a binary PeerId: the inverse of {@link peerIdBytes}. @throws NearbitsError E_INVALID_ARGUMENT when the bytes are no PeerId of an Ed25519 key. */
 export function nodeIdFromBytes(bytes: Uint8Array): NodeId {
   if (!isPeerId(bytes)) throw new NearbitsError('E_INVALID_ARGUMENT', 'the bytes are no PeerId of an Ed25519 key');
-  return nodeIdOf(bytes.subarray(PEER_ID_HEAD.length));
+  return nodeIdOfLatin1(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'));
 }
 
 function isPeerId(bytes: Uint8Array): boolean {
