@@ -1,6 +1,6 @@
 import { BEAT_MS, type Beat, isDue, SEAT_BEAT_MS } from './announcements.ts';
-import type { SeatAnswers } from './origin-turn.ts';
 import type { Partner } from './partners.ts';
+import type { SeatAnswers } from './settling.ts';
 import type { SwarmState } from './swarm-state.ts';
 import { newsTo, writeBeat } from './write-beat.ts';
 

@@ -3,15 +3,9 @@ import { givesUpWaiting, type SwarmPatience } from './followers.ts';
 import type { Lease } from './leases.ts';
 import { type Claim, nextRun, yieldsTo } from './next-run.ts';
 import { PieceSet } from './piece-set.ts';
+import { type SeatAnswers, Settling } from './settling.ts';
 import type { SwarmState } from './swarm-state.ts';
 import { memberSeed, type Ranked } from './weight.ts';
-
-/** A node that has just become a seat listens for this long before it fetches: it may not know yet what others do. */
-const SETTLE_MS = 100;
-/** While seats have not answered it waits until none has for this long: those that never will must not hold up the others. */
-const SETTLE_QUIET_MS = 2_000;
-/** And no longer than this in all. */
-const SETTLE_AT_MOST_MS = 10_000;
 
 /** An owner that was late leaves the origin to others for this long. */
 const SLOW_PAUSE_MS = 30_000;
@@ -19,20 +13,12 @@ const SLOW_PAUSE_MS = 30_000;
 /** What to do about the origin now. */
 export type OriginStep = 'keep' | 'stop' | Claim;
 
-/** What the other seats have said so far. */
-export interface SeatAnswers {
-  /** All of them have answered: it is known what is fetched. */
-  readonly areKnown: boolean;
-  /** When the last one answered that had not before. */
-  readonly answeredMs: number;
-}
-
 /** When it is a node's turn to fetch from the origin, and when it stops again. At most one request runs at a time. */
 export class OriginTurn {
   readonly #state: SwarmState;
   readonly #patience: SwarmPatience;
   readonly #jitter: number;
-  #seatSinceMs: number | null = null;
+  readonly #settling = new Settling();
   /** The running request is for this node alone, whose patience is over: it yields to nobody. */
   #isAlone = false;
   /** Others took over from this node: until then it fetches nothing but what it misses itself at the end of its patience. */
@@ -62,13 +48,13 @@ export class OriginTurn {
   step(nowMs: number, seats: SeatAnswers, receiving: boolean): OriginStep {
     const { leases, view, have } = this.#state;
     const isSeat = view.isSeat(view.self.id);
-    this.#seatSinceMs = isSeat ? (this.#seatSinceMs ?? nowMs) : null;
+    this.#settling.note(isSeat ? view.seats : null, nowMs);
     if (leases.renew(view.self.id, nowMs) !== null) {
       const rival = this.#isAlone ? null : this.#rival(nowMs);
       return rival === null ? 'keep' : this.#stop(rival, nowMs);
     }
     if (have.isComplete || this.isBarred(nowMs)) return 'keep';
-    const claim = this.#claim(nowMs, isSeat && this.#isSettled(nowMs, seats), receiving);
+    const claim = this.#claim(nowMs, isSeat && this.#settling.isOver(seats, nowMs), receiving);
     if (claim === null) return 'keep';
     const position = claim.first * this.#state.file.pieceSize;
     leases.hear(view.self.id, { ...claim, position, ageMs: 0 }, nowMs);
@@ -135,12 +121,6 @@ export class OriginTurn {
       return { first, end, takenOver: false };
     }
     return null;
-  }
-
-  #isSettled(nowMs: number, { areKnown, answeredMs }: SeatAnswers): boolean {
-    const sinceMs = this.#seatSinceMs ?? nowMs;
-    if (areKnown) return nowMs - sinceMs >= SETTLE_MS;
-    return nowMs - Math.max(sinceMs, answeredMs) >= SETTLE_QUIET_MS || nowMs - sinceMs >= SETTLE_AT_MOST_MS;
   }
 
   #rival(nowMs: number): Lease | null {
