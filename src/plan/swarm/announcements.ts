@@ -31,7 +31,7 @@ export interface Beat {
   readonly others: readonly ToldLease[];
   /** Bytes per millisecond that an owner gets from the origin, by what the sender has seen; 0 when it has seen none end. */
   readonly usualRate: number;
-  /** How long ago a byte came from the origin to anybody, as far as the sender knows. */
+  /** How long ago a byte came from the origin to anybody, as far as the sender knows; where only the whole can be proven, from anywhere. */
   readonly pulseAgeMs: number;
   /** Some members, and how long ago each was heard. */
   readonly members: readonly { readonly id: string; readonly ageMs: number }[];

@@ -16,6 +16,17 @@ const BUSY_MS = 60;
 /** And whatever it says, after this long: until it has refused often enough, the origin is left alone for what it has. */
 const MAX_BUSY_MS = 1_000;
 
+/**
+ * Where only the whole can be proven, holders give it to few at a time. Who waits while others are served is no reason to
+ * ask the origin: for a minute, and as long as the file takes at 1 MiB/s, however often it is told to come again.
+ */
+const QUEUE_MS = 60_000;
+const QUEUE_MS_PER_BYTE = 1_000 / (1024 * 1024);
+/** Others are served while somebody got bytes within this time. */
+const SERVED_MS = 5_000;
+/** Who waits in a queue asks this often at most; all are given up to twice their time. */
+const QUEUED_MS = 250;
+
 /** It is left alone twice as long after each failure. */
 const MAX_DOUBLINGS = 5;
 
@@ -34,6 +45,8 @@ export class Asking {
   readonly #lateMs: number;
   #open: OpenRequest[] = [];
   #turn = 0;
+  /** Since when this node waits in the queues of holders. */
+  #queuedMs: number | null = null;
 
   constructor(state: SwarmState) {
     this.#state = state;
@@ -51,10 +64,10 @@ export class Asking {
   /** Requests to make now; they count as made. */
   step(nowMs: number): PieceRequest[] {
     const { have, partners } = this.#state;
-    this.#noteLate(nowMs);
+    const late = this.#noteLate(nowMs);
     const inFlight = this.#inTime(nowMs);
     if (have.isComplete || inFlight >= this.#limits.total) return [];
-    const givers = this.#inTurn([...partners]);
+    const givers = this.#inTurn([...partners].filter(({ id }) => !late.has(id)));
     const facts = {
       nowMs,
       have,
@@ -82,13 +95,22 @@ export class Asking {
       for (let piece = request.first; piece < request.end; piece++) this.#requested.delete(piece);
     }
     const { partners, content } = this.#state;
-    const refusals = partners.noteOutcome(request.partner, outcome);
+    const isQueued = outcome === 'busy' && this.#isQueued(nowMs);
+    const refusals = isQueued ? 0 : partners.noteOutcome(request.partner, outcome);
+    if (outcome === 'ok') this.#queuedMs = null;
     const partner = partners.get(request.partner);
     if (partner === undefined) return;
     partner.inFlight = Math.max(0, partner.inFlight - 1);
     if (outcome === 'ok') return;
-    const pauseMs = outcome === 'busy' ? Math.min(retryAfterMs, MAX_BUSY_MS) : pauseAfterFailure(refusals);
-    partner.notBeforeMs = nowMs + pauseMs * (1 + content.random());
+    const busyMs = Math.min(Math.max(retryAfterMs, isQueued ? QUEUED_MS : 0), MAX_BUSY_MS);
+    partner.notBeforeMs = nowMs + (outcome === 'busy' ? busyMs : pauseAfterFailure(refusals)) * (1 + content.random());
+  }
+
+  #isQueued(nowMs: number): boolean {
+    const { content, pulseMs } = this.#state;
+    if (content.anchored || nowMs - pulseMs > SERVED_MS) return false;
+    this.#queuedMs ??= nowMs;
+    return nowMs - this.#queuedMs < QUEUE_MS + QUEUE_MS_PER_BYTE * content.size;
   }
 
   #note(request: PieceRequest, nowMs: number): void {
@@ -106,10 +128,11 @@ export class Asking {
     return nowMs - sinceMs > this.#lateMs;
   }
 
-  #noteLate(nowMs: number): void {
-    for (const request of this.#open) {
-      if (this.#isLate(request, nowMs)) this.#state.partners.noteOutcome(request.partner, 'late');
-    }
+  /** Who owes an answer that is late, and is asked for nothing more until it has come. */
+  #noteLate(nowMs: number): Set<string> {
+    const late = new Set(this.#open.filter((request) => this.#isLate(request, nowMs)).map(({ partner }) => partner));
+    for (const id of late) this.#state.partners.noteOutcome(id, 'late');
+    return late;
   }
 
   // Each time another partner comes first, so that the work is spread.

@@ -10,7 +10,7 @@ export interface RequestLimits {
   readonly pieces: number;
 }
 
-export const REQUEST_LIMITS: RequestLimits = { perPartner: 2, total: 6, pieces: 4 };
+export const REQUEST_LIMITS: RequestLimits = { perPartner: 2, total: 4, pieces: 4 };
 
 /** Bytes of one request for pieces, unless a single piece has more: short answers, so that many neighbours take turns. */
 export const MAX_REQUEST_BYTES = 4 * 1024 * 1024;

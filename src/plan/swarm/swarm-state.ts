@@ -36,7 +36,7 @@ export interface SwarmState {
   readonly joinedMs: number;
   /** When a piece arrived last. */
   gainedMs: number;
-  /** When anybody got a byte from the origin last. */
+  /** When anybody got a byte from the origin last; where only the whole can be proven, from anywhere. */
   pulseMs: number;
 }
 

@@ -97,13 +97,14 @@ export class Swarm {
    */
   gained(pieces: Iterable<number>, fromOrigin: boolean, nowMs: number): void {
     const { have, gained, content } = this.#state;
-    for (const piece of pieces) {
-      if (!have.add(piece) || !content.anchored) continue;
-      gained.push(piece);
-      this.#state.gainedMs = nowMs;
-      if (fromOrigin) this.#contacts.hasFromOrigin();
-    }
     this.#state.gainedMs = nowMs;
+    for (const piece of pieces) {
+      if (!have.add(piece)) continue;
+      // Whoever comes to have the whole of it gives it to others, who may wait for that as for the first.
+      if (!content.anchored) this.#state.pulseMs = nowMs;
+      else gained.push(piece);
+      if (content.anchored && fromOrigin) this.#contacts.hasFromOrigin();
+    }
     if (content.anchored && have.isComplete) this.#complete();
   }
 

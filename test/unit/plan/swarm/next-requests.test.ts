@@ -121,5 +121,5 @@ it('asks for no more than a sixteenth of the file at once, so that those who beg
 
 it('asks for less at a time where the pieces are large, because they are held in memory', () => {
   const MIB = 1024 * 1024;
-  expect([1, 4, 8, 16, 64].map((mib) => requestLimitsFor(mib * MIB, 1_000).total)).toEqual([6, 6, 4, 2, 2]);
+  expect([1, 4, 8, 16, 64].map((mib) => requestLimitsFor(mib * MIB, 1_000).total)).toEqual([4, 4, 4, 2, 2]);
 });

@@ -301,6 +301,33 @@ describe('Swarm', () => {
     expect(asked).toBeLessThanOrEqual(10);
   });
 
+  describe('waiting for a holder that gives the whole to few at a time', () => {
+    /** Lets it refuse a follower for so long, and returns when that one asked the origin. */
+    function waitsMs(anchored: boolean, pulseAgeMs: (nowMs: number) => number): number | null {
+      const room = new Room(['a'], 64, anchored);
+      const a = room.get('a');
+      for (; room.nowMs < 200_000 && room.fetches.length === 0; room.nowMs += 50) {
+        a.hear('holder', beat({ kind: 'welcome', complete: true, pulseAgeMs: pulseAgeMs(room.nowMs) }), room.nowMs);
+        room.step('a');
+        for (const request of room.steps.get('a')?.requests ?? []) a.answered(request, 'busy', room.nowMs, 60);
+      }
+      return room.fetches[0]?.atMs ?? null;
+    }
+
+    it('stays in its queue while others are served, but not longer than giving it slowly takes', () => {
+      expect(waitsMs(false, () => 300)).toBeGreaterThan(120_000);
+      expect(waitsMs(false, () => 300)).toBeLessThan(140_000);
+    });
+
+    it('leaves when nobody is served', () => {
+      expect(waitsMs(false, (nowMs) => nowMs)).toBeLessThan(20_000);
+    });
+
+    it('has no queue where pieces can be proven', () => {
+      expect(waitsMs(true, () => 300)).toBeLessThan(20_000);
+    });
+  });
+
   it('neither leaves the origin alone nor others for the sake of an answer that is late', () => {
     const room = new Room(['a'], 64);
     const slow = ['slow-1', 'slow-2', 'slow-3', 'slow-4'];
