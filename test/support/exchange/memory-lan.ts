@@ -154,7 +154,11 @@ export class LanNode implements ExchangeSide {
     const first = range.start / pieceSize;
     const count = Math.ceil((range.end - range.start) / pieceSize);
     onReceipts(Array.from({ length: count }, (_, index) => this.#receipt(pieces, first + index)));
-    await pieces.read(range, (chunk) => (this.alive ? sink(this.#spoiled(chunk)) : gone()), signal);
+    const give = (chunk: Uint8Array) => (this.alive ? sink(this.#spoiled(chunk)) : gone());
+    await pieces.read(range, give, signal).catch((error: NearbitsError) => {
+      // The server would break off: what is wrong with its file is nothing that the other end hears.
+      throw error.code === 'E_NOT_FOUND' ? new NearbitsError('E_PEER_UNREACHABLE', 'gone', { cause: error }) : error;
+    });
     this.exchange.given(question.contentId, range.end - range.start);
   }
 
