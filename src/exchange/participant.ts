@@ -42,6 +42,8 @@ export interface ParticipantDeps {
 const LINGER_MS = 30_000;
 /** And no longer than this without giving anything: whoever comes later finds the file in the cache. */
 const LINGER_AT_MOST_MS = 600_000;
+/** Newcomers are shown the evidence against so many. */
+const MAX_EVIDENCE = 16;
 /** Neighbours whose place is remembered, at most: partners are some forty. */
 const MAX_PEERS = 256;
 
@@ -55,6 +57,8 @@ export class Participant {
   readonly #deps: ParticipantDeps;
   readonly #peers = new Map<NodeId, SwarmPeer>();
   readonly #banned = new Set<NodeId>();
+  /** What shows others that somebody gave wrong bytes. */
+  readonly #evidence: SwarmBody[] = [];
   readonly #endListeners: (() => void)[] = [];
   #worker: Worker | null = null;
   /** Whether a file is being fetched, and not only given. */
@@ -191,6 +195,7 @@ export class Participant {
     this.#deps.emit({ type: 'swarm.banned', contentId: this.content.id, nodeId, proven: proof !== null });
     if (proof === null) return true;
     const body = { kind: 'evidence', evidence: proof.evidence } as const;
+    if (this.#evidence.length < MAX_EVIDENCE) this.#evidence.push(body);
     for (const to of partners) if (to !== nodeId) this.#deps.side()?.swarm.send(to, this.content.id, body);
     return true;
   }
@@ -241,10 +246,17 @@ export class Participant {
 
   #remember(from: SwarmPeer): void {
     this.hasMet = true;
+    if (!this.#peers.has(from.nodeId)) this.#showEvidence(from.nodeId);
     this.#peers.delete(from.nodeId);
     this.#peers.set(from.nodeId, from);
     const [oldest] = this.#peers.keys();
     if (this.#peers.size > MAX_PEERS && oldest !== undefined) this.#peers.delete(oldest);
+  }
+
+  // Whoever comes later would find out for itself, at the price of a piece.
+  #showEvidence(to: NodeId): void {
+    if (this.#banned.has(to)) return;
+    for (const body of this.#evidence) this.#deps.side()?.swarm.send(to, this.content.id, body);
   }
 
   // What somebody says of another counts only with the signature of the accused.

@@ -89,6 +89,20 @@ test('a neighbour with wrong bytes is banned by all, by those it never gave any'
   }
 });
 
+test('who comes later is shown why a neighbour is banned', async () => {
+  const nodes = await openLan(4, 8 * MIB, { 0: { givesWrong: 'signed' } });
+  const [offender, ...others] = nodes as [LanNode, ...LanNode[]];
+  const newcomer = others.pop() as LanNode;
+  await Promise.all([offender, ...others].map((node) => node.fetch(lan.content(true), FOREVER)));
+  // It cannot find out for itself.
+  offender.die();
+  await newcomer.fetch(lan.content(true), FOREVER);
+  const isBan = ({ type }: { type: string }) => type === 'swarm.banned';
+  await vi.waitUntil(() => newcomer.events.some(isBan), WAIT);
+  expect(newcomer.events.filter(isBan)).toEqual([expect.objectContaining({ nodeId: offender.nodeId, proven: true })]);
+  await expectRight([...others, newcomer]);
+});
+
 test('a neighbour whose receipts promise other bytes than come is banned by those it cheated', async () => {
   // Slow enough that each has its part of it, the offender too.
   const scripts = {
