@@ -160,6 +160,8 @@ export class Participant {
     this.#remember(from);
     if (body.kind === 'evidence') this.#heardEvidence(body.evidence);
     else this.#heardBeat(from.nodeId, body.beat);
+    if (body.kind === 'beat' && (body.beat.kind === 'hello' || body.beat.kind === 'welcome'))
+      this.#showEvidence(from.nodeId);
   }
 
   #heardBeat(from: NodeId, beat: Beat): void {
@@ -246,14 +248,13 @@ export class Participant {
 
   #remember(from: SwarmPeer): void {
     this.hasMet = true;
-    if (!this.#peers.has(from.nodeId)) this.#showEvidence(from.nodeId);
     this.#peers.delete(from.nodeId);
     this.#peers.set(from.nodeId, from);
     const [oldest] = this.#peers.keys();
     if (this.#peers.size > MAX_PEERS && oldest !== undefined) this.#peers.delete(oldest);
   }
 
-  // Whoever comes later would find out for itself, at the price of a piece.
+  // Whoever comes later, or was away, would find out for itself at the price of a piece.
   #showEvidence(to: NodeId): void {
     if (this.#banned.has(to)) return;
     for (const body of this.#evidence) this.#deps.side()?.swarm.send(to, this.content.id, body);
