@@ -11,6 +11,7 @@ import type { Claim } from '../plan/swarm/next-run.ts';
 import { Swarm, type SwarmStep } from '../plan/swarm/swarm.ts';
 import type { SharedPieces } from '../serve/pieces/shared-pieces.ts';
 import { type BadPieceProof, readEvidence } from './bad-piece.ts';
+import { BanList } from './ban-list.ts';
 import type { ExchangeContent } from './content.ts';
 import type { ExchangeSide } from './side.ts';
 import type { Traffic } from './traffic.ts';
@@ -42,8 +43,6 @@ export interface ParticipantDeps {
 const LINGER_MS = 30_000;
 /** And no longer than this without giving anything: whoever comes later finds the file in the cache. */
 const LINGER_AT_MOST_MS = 600_000;
-/** Newcomers are shown the evidence against so many. */
-const MAX_EVIDENCE = 16;
 /** Neighbours whose place is remembered, at most: partners are some forty. */
 const MAX_PEERS = 256;
 
@@ -56,9 +55,7 @@ export class Participant {
   readonly swarm: Swarm;
   readonly #deps: ParticipantDeps;
   readonly #peers = new Map<NodeId, SwarmPeer>();
-  readonly #banned = new Set<NodeId>();
-  /** What shows others that somebody gave wrong bytes. */
-  readonly #evidence: SwarmBody[] = [];
+  readonly #bans = new BanList();
   readonly #endListeners: (() => void)[] = [];
   #worker: Worker | null = null;
   /** Whether a file is being fetched, and not only given. */
@@ -117,7 +114,7 @@ export class Participant {
   }
 
   get bannedNodes(): readonly NodeId[] {
-    return [...this.#banned];
+    return this.#bans.nodes;
   }
 
   /** `listener` is called once, when this node has nothing to give or to want here any more. */
@@ -190,15 +187,14 @@ export class Participant {
 
   /** This node was given wrong bytes; partners hear it where there is proof. False when it is banned already. */
   ban(nodeId: NodeId, proof: BadPieceProof | null): boolean {
-    if (this.#banned.has(nodeId)) return false;
-    this.#banned.add(nodeId);
+    if (this.#bans.has(nodeId)) return false;
+    const evidence = this.#bans.add(nodeId, proof);
     const partners = this.swarm.partners as NodeId[];
     this.swarm.ban(nodeId, this.#deps.clock.monotonicMs());
     this.#deps.emit({ type: 'swarm.banned', contentId: this.content.id, nodeId, proven: proof !== null });
-    if (proof === null) return true;
-    const body = { kind: 'evidence', evidence: proof.evidence } as const;
-    if (this.#evidence.length < MAX_EVIDENCE) this.#evidence.push(body);
-    for (const to of partners) if (to !== nodeId) this.#deps.side()?.swarm.send(to, this.content.id, body);
+    for (const to of partners) {
+      if (evidence !== null && to !== nodeId) this.#deps.side()?.swarm.send(to, this.content.id, evidence);
+    }
     return true;
   }
 
@@ -256,14 +252,14 @@ export class Participant {
 
   // Whoever comes later, or was away, would find out for itself at the price of a piece.
   #showEvidence(to: NodeId): void {
-    if (this.#banned.has(to)) return;
-    for (const body of this.#evidence) this.#deps.side()?.swarm.send(to, this.content.id, body);
+    if (this.#bans.has(to)) return;
+    for (const body of this.#bans.evidence) this.#deps.side()?.swarm.send(to, this.content.id, body);
   }
 
   // What somebody says of another counts only with the signature of the accused.
   #heardEvidence(evidence: Uint8Array): void {
     const proof = readEvidence(evidence, this.content);
-    if (proof === null || proof.nodeId === this.#deps.self || this.#banned.has(proof.nodeId)) return;
+    if (proof === null || proof.nodeId === this.#deps.self || this.#bans.has(proof.nodeId)) return;
     this.#worker?.banned(proof.nodeId);
     this.ban(proof.nodeId, proof);
   }
