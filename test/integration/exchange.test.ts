@@ -90,14 +90,21 @@ test('a neighbour with wrong bytes is banned by all, by those it never gave any'
 });
 
 test('who comes later is shown why a neighbour is banned', async () => {
-  const nodes = await openLan(4, 8 * MIB, { 0: { givesWrong: 'signed' } });
+  // Slow enough that each has its part of it, the offender too.
+  const scripts = {
+    0: { givesWrong: 'signed', origin: slowly },
+    1: { origin: slowly },
+    2: { origin: slowly },
+  } as const;
+  const nodes = await openLan(4, 24 * MIB, scripts);
   const [offender, ...others] = nodes as [LanNode, ...LanNode[]];
   const newcomer = others.pop() as LanNode;
   await Promise.all([offender, ...others].map((node) => node.fetch(lan.content(true), FOREVER)));
-  // It cannot find out for itself.
+  const isBan = ({ type }: { type: string }) => type === 'swarm.banned';
+  expect(others.flatMap(({ events }) => events).some(isBan)).toBe(true);
+  // The newcomer cannot find out for itself.
   offender.die();
   await newcomer.fetch(lan.content(true), FOREVER);
-  const isBan = ({ type }: { type: string }) => type === 'swarm.banned';
   await vi.waitUntil(() => newcomer.events.some(isBan), WAIT);
   expect(newcomer.events.filter(isBan)).toEqual([expect.objectContaining({ nodeId: offender.nodeId, proven: true })]);
   await expectRight([...others, newcomer]);
