@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
 import { vi } from 'vitest';
+import type { SwarmView } from '../../../src/api/swarm-views.ts';
 import type { NodeStatus, PeerView } from '../../../src/api/views.ts';
 import type { TraceEntry, TransferView } from '../../../src/job/model/transfer-view.ts';
 import { Machine } from './machine.ts';
@@ -33,6 +34,9 @@ const BAD_SENDER = {
 
 /** Discovery has to find a neighbour within this time, on a slow machine too. */
 const DISCOVERY_MS = 45_000;
+
+/** News of a ban travel within this time; members stay in touch half a minute after the last has its file. */
+const BAN_NEWS_MS = 20_000;
 
 /** A machine with a running node. It is driven by the command line only, as a person would. */
 export class NodeMachine extends Machine {
@@ -91,6 +95,18 @@ export class NodeMachine extends Machine {
   /** What it decided about a download, in order. */
   async trace({ id }: Download): Promise<TraceEntry[]> {
     return (await this.nearbits<{ trace: TraceEntry[] }>('explain', id)).trace;
+  }
+
+  /** Waits until it has banned another node from the swarm of a file, whether that ever gave it anything or not. */
+  async bans(nodeId: string, { url }: OriginFile): Promise<void> {
+    await vi.waitFor(
+      async () => {
+        const { swarms } = await this.nearbits<{ swarms: SwarmView[] }>('swarms');
+        const { banned = [] } = swarms.find((swarm) => swarm.url === url) ?? {};
+        if (!banned.includes(nodeId)) throw new Error(`${this.hostName} has banned ${banned.join() || 'nobody'}`);
+      },
+      { timeout: BAN_NEWS_MS, interval: 250 },
+    );
   }
 
   /** Downloads a file with the given options of `nearbits get`. @throws Error when that fails. */
