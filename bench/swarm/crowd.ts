@@ -66,11 +66,14 @@ export class Member {
 /** Members of one domain, each on a machine of its own on one network. */
 export class Crowd implements AsyncDisposable {
   readonly members: readonly Member[];
+  /** Where all that they have lies. */
+  readonly dir: string;
   /** Whether what they receive is counted. */
   readonly isCounted: boolean;
 
-  private constructor(members: readonly Member[], isCounted: boolean) {
+  private constructor(members: readonly Member[], dir: string, isCounted: boolean) {
     this.members = members;
+    this.dir = dir;
     this.isCounted = isCounted;
   }
 
@@ -88,7 +91,7 @@ export class Crowd implements AsyncDisposable {
       'bench',
       members.map(({ home }) => home),
     );
-    return new Crowd(members, isCounted);
+    return new Crowd(members, dir, isCounted);
   }
 
   /** Starts all of them, and waits until they have found each other. */

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TraceEntry, TransferView } from '../../src/job/model/transfer-view.ts';
 import { PseudoRandomFile, parseSize } from '../../test/support/pseudo-random-file.ts';
+import { touchMemory } from '../touch-memory.ts';
 import type { Crowd, Member } from './crowd.ts';
 import { resetPeakMemory } from './memory.ts';
 import { type Traffic, trafficOf } from './traffic.ts';
@@ -41,6 +43,11 @@ export interface RaceResult {
   readonly finishers: readonly Finisher[];
 }
 
+/** Each node writes the file and its copy in the cache, and a little more. */
+const WRITTEN = 2.2;
+/** More than this would push out of the memory what is to be found there. */
+const MOST_TOUCHED = 4 * 1024 ** 3;
+
 interface Runner {
   readonly member: Member;
   readonly id: string;
@@ -55,6 +62,7 @@ export async function race(crowd: Crowd, origin: WanOrigin, options: RaceOptions
   const sha256 = await file.sha256();
   if (isAnchored) await origin.describe(size, seed);
   const facts = await Promise.all(crowd.members.map((member) => factsOf(crowd, member)));
+  await touchMemory(join(crowd.dir, 'warm'), Math.min(WRITTEN * file.size * crowd.members.length, MOST_TOUCHED));
   await origin.resetStats();
   const startMs = Date.now();
   const url = origin.url(size, seed, isAnchored);
