@@ -2,22 +2,21 @@ import type { NodeId } from '../core/ids.ts';
 import type { SwarmBody } from '../peer/swarm/swarm-port.ts';
 import type { BadPieceProof } from './bad-piece.ts';
 
-/** Newcomers are shown the evidence against so many. */
+/** Others are shown the evidence against so many. */
 const MAX_EVIDENCE = 16;
+/** Of so many it is remembered what they were shown. */
+const MAX_SHOWN = 256;
 
-/** Who gave wrong bytes of one content, and what shows it to others. */
+/** Who gave wrong bytes of one content, what shows it, and to whom it has been shown. */
 export class BanList {
   readonly #nodes = new Set<NodeId>();
   readonly #evidence: SwarmBody[] = [];
+  /** How much of the evidence each was shown, in its order. */
+  readonly #shown = new Map<NodeId, number>();
 
   /** Those who are banned. */
   get nodes(): readonly NodeId[] {
     return [...this.#nodes];
-  }
-
-  /** What others are to be shown: only what the accused signed themselves. */
-  get evidence(): readonly SwarmBody[] {
-    return this.#evidence;
   }
 
   /** Whether it is banned. */
@@ -25,12 +24,30 @@ export class BanList {
     return this.#nodes.has(nodeId);
   }
 
-  /** Bans a node; returns what to show the others, or null where there is no proof. */
-  add(nodeId: NodeId, proof: BadPieceProof | null): SwarmBody | null {
+  /** Bans a node; `proof` null where there is nothing that others would believe. */
+  add(nodeId: NodeId, proof: BadPieceProof | null): void {
     this.#nodes.add(nodeId);
-    if (proof === null) return null;
-    const body = { kind: 'evidence', evidence: proof.evidence } as const;
-    if (this.#evidence.length < MAX_EVIDENCE) this.#evidence.push(body);
-    return body;
+    if (proof !== null && this.#evidence.length < MAX_EVIDENCE)
+      this.#evidence.push({ kind: 'evidence', evidence: proof.evidence });
+  }
+
+  /** What a member is to be shown now, each once; whoever is banned is shown nothing. */
+  unseenBy(nodeId: NodeId): readonly SwarmBody[] {
+    if (this.#nodes.has(nodeId)) return [];
+    const unseen = this.#evidence.slice(this.#shown.get(nodeId) ?? 0);
+    if (unseen.length > 0) this.#noteShown(nodeId);
+    return unseen;
+  }
+
+  /** What a member was shown may not have arrived. */
+  lost(nodeId: NodeId): void {
+    this.#shown.delete(nodeId);
+  }
+
+  #noteShown(nodeId: NodeId): void {
+    this.#shown.delete(nodeId);
+    this.#shown.set(nodeId, this.#evidence.length);
+    const [oldest] = this.#shown.keys();
+    if (this.#shown.size > MAX_SHOWN && oldest !== undefined) this.#shown.delete(oldest);
   }
 }

@@ -177,6 +177,7 @@ export class Participant {
   /** A member cannot be reached. */
   lost(nodeId: NodeId): void {
     this.#peers.delete(nodeId);
+    this.#bans.lost(nodeId);
     this.swarm.lost(nodeId, this.#deps.clock.monotonicMs());
   }
 
@@ -188,13 +189,11 @@ export class Participant {
   /** This node was given wrong bytes; partners hear it where there is proof. False when it is banned already. */
   ban(nodeId: NodeId, proof: BadPieceProof | null): boolean {
     if (this.#bans.has(nodeId)) return false;
-    const evidence = this.#bans.add(nodeId, proof);
+    this.#bans.add(nodeId, proof);
     const partners = this.swarm.partners as NodeId[];
     this.swarm.ban(nodeId, this.#deps.clock.monotonicMs());
     this.#deps.emit({ type: 'swarm.banned', contentId: this.content.id, nodeId, proven: proof !== null });
-    for (const to of partners) {
-      if (evidence !== null && to !== nodeId) this.#deps.side()?.swarm.send(to, this.content.id, evidence);
-    }
+    for (const to of partners) this.#showEvidence(to);
     return true;
   }
 
@@ -252,8 +251,7 @@ export class Participant {
 
   // Whoever comes later, or was away, would find out for itself at the price of a piece.
   #showEvidence(to: NodeId): void {
-    if (this.#bans.has(to)) return;
-    for (const body of this.#bans.evidence) this.#deps.side()?.swarm.send(to, this.content.id, body);
+    for (const body of this.#bans.unseenBy(to)) this.#deps.side()?.swarm.send(to, this.content.id, body);
   }
 
   // What somebody says of another counts only with the signature of the accused.

@@ -1,22 +1,34 @@
 import { expect, it } from 'vitest';
 import { BanList } from '../../../src/exchange/ban-list.ts';
-import { nodeIdOf } from '../../../src/peer/identity.ts';
+import { testNodeId } from '../../support/node-ids.ts';
 
-const node = (index: number) => nodeIdOf(new Uint8Array(32).fill(index));
-const proof = (index: number) => ({ nodeId: node(index), evidence: Uint8Array.of(index) });
+const proof = (index: number) => ({ nodeId: testNodeId(index), evidence: Uint8Array.of(index) });
+const shown = (index: number) => ({ kind: 'evidence', evidence: Uint8Array.of(index) });
 
-it('keeps for newcomers what the accused signed, and nothing without proof', () => {
+it('shows each member once what the accused signed, and nothing without proof', () => {
   const bans = new BanList();
-  expect(bans.add(node(1), proof(1))).toEqual({ kind: 'evidence', evidence: Uint8Array.of(1) });
-  expect(bans.add(node(2), null)).toBeNull();
-  expect(bans.nodes).toEqual([node(1), node(2)]);
-  expect([bans.has(node(2)), bans.has(node(3))]).toEqual([true, false]);
-  expect(bans.evidence).toEqual([{ kind: 'evidence', evidence: Uint8Array.of(1) }]);
+  const [cheater, liar, member] = [testNodeId(1), testNodeId(2), testNodeId(3)] as const;
+  bans.add(cheater, proof(1));
+  bans.add(liar, null);
+  expect(bans.nodes).toEqual([cheater, liar]);
+  expect([bans.has(liar), bans.has(member)]).toEqual([true, false]);
+  expect([bans.unseenBy(member), bans.unseenBy(member)]).toEqual([[shown(1)], []]);
+  bans.add(testNodeId(4), proof(4));
+  expect(bans.unseenBy(member)).toEqual([shown(4)]);
+  expect(bans.unseenBy(cheater)).toEqual([]);
+});
+
+it('shows all of it again to one that was lost meanwhile', () => {
+  const bans = new BanList();
+  bans.add(testNodeId(1), proof(1));
+  bans.unseenBy(testNodeId(3));
+  bans.lost(testNodeId(3));
+  expect(bans.unseenBy(testNodeId(3))).toEqual([shown(1)]);
 });
 
 it('keeps evidence against sixteen at most', () => {
   const bans = new BanList();
-  for (let index = 1; index <= 20; index++) bans.add(node(index), proof(index));
-  expect(bans.evidence).toHaveLength(16);
+  for (let index = 1; index <= 20; index++) bans.add(testNodeId(index), proof(index));
+  expect(bans.unseenBy(testNodeId(99))).toHaveLength(16);
   expect(bans.nodes).toHaveLength(20);
 });
