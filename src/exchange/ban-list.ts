@@ -4,15 +4,22 @@ import type { BadPieceProof } from './bad-piece.ts';
 
 /** Others are shown the evidence against so many. */
 const MAX_EVIDENCE = 16;
+/** Who asks to be partners again may have missed something; but nobody makes this node send more by asking often. */
+const AGAIN_MS = 2_000;
 /** Of so many it is remembered what they were shown. */
 const MAX_SHOWN = 256;
+
+/** What a member was shown: how much of the evidence, in its order, and when. */
+interface Shown {
+  readonly count: number;
+  readonly atMs: number;
+}
 
 /** Who gave wrong bytes of one content, what shows it, and to whom it has been shown. */
 export class BanList {
   readonly #nodes = new Set<NodeId>();
   readonly #evidence: SwarmBody[] = [];
-  /** How much of the evidence each was shown, in its order. */
-  readonly #shown = new Map<NodeId, number>();
+  readonly #shown = new Map<NodeId, Shown>();
 
   /** Those who are banned. */
   get nodes(): readonly NodeId[] {
@@ -31,22 +38,18 @@ export class BanList {
       this.#evidence.push({ kind: 'evidence', evidence: proof.evidence });
   }
 
-  /** What a member is to be shown now, each once; whoever is banned is shown nothing. */
-  unseenBy(nodeId: NodeId): readonly SwarmBody[] {
+  /** What a member is to be shown now: what is new, and after two seconds all of it again. Whoever is banned is shown nothing. */
+  show(nodeId: NodeId, nowMs: number): readonly SwarmBody[] {
     if (this.#nodes.has(nodeId)) return [];
-    const unseen = this.#evidence.slice(this.#shown.get(nodeId) ?? 0);
-    if (unseen.length > 0) this.#noteShown(nodeId);
-    return unseen;
+    const { count, atMs } = this.#shown.get(nodeId) ?? { count: 0, atMs: nowMs };
+    const shown = this.#evidence.slice(nowMs - atMs < AGAIN_MS ? count : 0);
+    if (shown.length > 0) this.#noteShown(nodeId, nowMs);
+    return shown;
   }
 
-  /** What a member was shown may not have arrived. */
-  lost(nodeId: NodeId): void {
+  #noteShown(nodeId: NodeId, atMs: number): void {
     this.#shown.delete(nodeId);
-  }
-
-  #noteShown(nodeId: NodeId): void {
-    this.#shown.delete(nodeId);
-    this.#shown.set(nodeId, this.#evidence.length);
+    this.#shown.set(nodeId, { count: this.#evidence.length, atMs });
     const [oldest] = this.#shown.keys();
     if (this.#shown.size > MAX_SHOWN && oldest !== undefined) this.#shown.delete(oldest);
   }

@@ -177,7 +177,6 @@ export class Participant {
   /** A member cannot be reached. */
   lost(nodeId: NodeId): void {
     this.#peers.delete(nodeId);
-    this.#bans.lost(nodeId);
     this.swarm.lost(nodeId, this.#deps.clock.monotonicMs());
   }
 
@@ -251,7 +250,8 @@ export class Participant {
 
   // Whoever comes later, or was away, would find out for itself at the price of a piece.
   #showEvidence(to: NodeId): void {
-    for (const body of this.#bans.unseenBy(to)) this.#deps.side()?.swarm.send(to, this.content.id, body);
+    for (const body of this.#bans.show(to, this.#deps.clock.monotonicMs()))
+      this.#deps.side()?.swarm.send(to, this.content.id, body);
   }
 
   // What somebody says of another counts only with the signature of the accused.

@@ -102,8 +102,9 @@ export class NodeMachine extends Machine {
     await vi.waitFor(
       async () => {
         const { swarms } = await this.nearbits<{ swarms: SwarmView[] }>('swarms');
-        const { banned = [] } = swarms.find((swarm) => swarm.url === url) ?? {};
-        if (!banned.includes(nodeId)) throw new Error(`${this.hostName} has banned ${banned.join() || 'nobody'}`);
+        const swarm = swarms.find((it) => it.url === url);
+        if (swarm?.banned.includes(nodeId) !== true)
+          throw new Error(`${this.hostName} has not banned ${nodeId}: ${JSON.stringify(swarm)}`);
       },
       { timeout: BAN_NEWS_MS, interval: 250 },
     );
