@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { type FileIdentity, sameIdentity } from '../core/file-identity.ts';
 import type { RecordId } from '../core/ids.ts';
+import { setNewest } from '../core/set-newest.ts';
 
 /** Records whose proofs are remembered, those opened last; the marks of one take at most 8 KiB. */
 const MAX_RECORDS = 64;
@@ -47,10 +48,7 @@ export class Proofs {
   of(id: RecordId, file: FileIdentity, count: number): ProvenPieces {
     const known = this.#records.get(id);
     const proof = known !== undefined && this.#holds(known, file) ? known : this.#begin(file, count);
-    this.#records.delete(id);
-    this.#records.set(id, proof);
-    const [oldest] = this.#records.keys();
-    if (this.#records.size > MAX_RECORDS && oldest !== undefined) this.#records.delete(oldest);
+    setNewest(this.#records, id, proof, MAX_RECORDS);
     return proof.pieces;
   }
 

@@ -1,16 +1,14 @@
+import { setNewest } from './set-newest.ts';
+
 /**
- * The same function, which remembers its last `most` different answers: for what is computed again and again of a few
- * values, such as the ids of neighbours. A failure is not remembered. Answers are shared, so nobody may change them.
+ * The same function, which remembers the `most` answers that were used last: for what is computed again and again of a
+ * few values, such as the ids of neighbours. A failure is not remembered. Answers are shared, so nobody may change them.
  */
-export function remembering<K, V>(compute: (key: K) => V, most: number): (key: K) => V {
+export function remembering<K, V extends {}>(compute: (key: K) => V, most: number): (key: K) => V {
   const known = new Map<K, V>();
   return (key) => {
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const value = compute(key);
-    const [oldest] = known.keys();
-    if (known.size >= most && oldest !== undefined) known.delete(oldest);
-    known.set(key, value);
+    const value = known.get(key) ?? compute(key);
+    setNewest(known, key, value, most);
     return value;
   };
 }

@@ -1,4 +1,5 @@
 import type { NodeId } from '../core/ids.ts';
+import { setNewest } from '../core/set-newest.ts';
 import type { SwarmBody } from '../peer/swarm/swarm-port.ts';
 import type { BadPieceProof } from './bad-piece.ts';
 
@@ -43,14 +44,7 @@ export class BanList {
     if (this.#nodes.has(nodeId)) return [];
     const { count, atMs } = this.#shown.get(nodeId) ?? { count: 0, atMs: nowMs };
     const shown = this.#evidence.slice(nowMs - atMs < AGAIN_MS ? count : 0);
-    if (shown.length > 0) this.#noteShown(nodeId, nowMs);
+    if (shown.length > 0) setNewest(this.#shown, nodeId, { count: this.#evidence.length, atMs: nowMs }, MAX_SHOWN);
     return shown;
-  }
-
-  #noteShown(nodeId: NodeId, atMs: number): void {
-    this.#shown.delete(nodeId);
-    this.#shown.set(nodeId, { count: this.#evidence.length, atMs });
-    const [oldest] = this.#shown.keys();
-    if (this.#shown.size > MAX_SHOWN && oldest !== undefined) this.#shown.delete(oldest);
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../core/clock.ts';
 import type { NodeId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
+import { setNewest } from '../core/set-newest.ts';
 import type { EmitEvent } from '../observe/events.ts';
 import type { SwarmBody, SwarmPeer } from '../peer/swarm/swarm-port.ts';
 import type { Beat } from '../plan/swarm/announcements.ts';
@@ -242,10 +243,7 @@ export class Participant {
 
   #remember(from: SwarmPeer): void {
     this.hasMet = true;
-    this.#peers.delete(from.nodeId);
-    this.#peers.set(from.nodeId, from);
-    const [oldest] = this.#peers.keys();
-    if (this.#peers.size > MAX_PEERS && oldest !== undefined) this.#peers.delete(oldest);
+    setNewest(this.#peers, from.nodeId, from, MAX_PEERS);
   }
 
   // Whoever comes later, or was away, would find out for itself at the price of a piece.

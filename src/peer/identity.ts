@@ -58,7 +58,8 @@ export function nodeIdOf(publicKey: Uint8Array): NodeId {
   return parseNodeId(base58(Uint8Array.of(...PEER_ID_HEAD, ...publicKey)));
 }
 
-// The same few dozen neighbours are named in every message.
+// The same few dozen neighbours are named in every message; and to read a key out of a PeerId takes as long as to check a
+// signature with it.
 const REMEMBERED_IDS = 512;
 
 /** The Ed25519 public key that a PeerId holds: the inverse of {@link nodeIdOf}. @throws NearbitsError E_INVALID_ARGUMENT when it holds none. */

@@ -1,4 +1,4 @@
-import { type KeyObject, sign, verify } from 'node:crypto';
+import { sign, verify } from 'node:crypto';
 import type { NodeId } from '../core/ids.ts';
 import { type Identity, publicKeyOf } from './identity.ts';
 
@@ -16,20 +16,7 @@ export function signFor(purpose: SigningPurpose, bytes: Uint8Array, identity: Id
 /** Whether `nodeId` signed these bytes for this purpose. */
 export function isSignedBy(nodeId: NodeId, purpose: SigningPurpose, bytes: Uint8Array, signature: Uint8Array): boolean {
   if (signature.length !== SIGNATURE_BYTES) return false;
-  return verify(null, withPurpose(purpose, bytes), knownKeyOf(nodeId), signature);
-}
-
-/** Keys that were used last; to read one out of its PeerId takes as long as to check a signature with it. */
-const MAX_KEYS = 64;
-const keys = new Map<NodeId, KeyObject>();
-
-function knownKeyOf(nodeId: NodeId): KeyObject {
-  const key = keys.get(nodeId) ?? publicKeyOf(nodeId);
-  keys.delete(nodeId);
-  keys.set(nodeId, key);
-  const [oldest] = keys.keys();
-  if (keys.size > MAX_KEYS && oldest !== undefined) keys.delete(oldest);
-  return key;
+  return verify(null, withPurpose(purpose, bytes), publicKeyOf(nodeId), signature);
 }
 
 // No purpose contains a zero byte, so none is the beginning of another.

@@ -1,4 +1,5 @@
 import type { FileIdentity } from '../core/file-identity.ts';
+import { setNewest } from '../core/set-newest.ts';
 import type { PartTarget } from './part-target.ts';
 import type { PieceBook } from './piece-book.ts';
 
@@ -27,11 +28,7 @@ export class WarmParts {
 
   /** Keeps what `PartFile.suspend` returned, in place of an older one for the same destination. */
   keep(destination: string, part: WarmPart): void {
-    this.#parts.delete(destination);
-    this.#parts.set(destination, part);
-    if (this.#parts.size <= MAX_WARM_PARTS) return;
-    const [oldest] = this.#parts.keys();
-    this.#parts.delete(oldest as string);
+    setNewest(this.#parts, destination, part, MAX_WARM_PARTS);
   }
 
   /** Hands out and forgets what is kept for a destination, or null; call it also when the file is given up. */

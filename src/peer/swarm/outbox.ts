@@ -1,6 +1,7 @@
 import type { Stream } from '@libp2p/interface';
 import type { Clock } from '../../core/clock.ts';
 import type { NodeId } from '../../core/ids.ts';
+import { setNewest } from '../../core/set-newest.ts';
 import type { Logger } from '../../observe/log.ts';
 import { Lane, type LaneEnd } from './lane.ts';
 
@@ -99,9 +100,6 @@ export class Outbox {
   }
 
   #noteFailure(nodeId: NodeId): void {
-    this.#failed.delete(nodeId);
-    const [oldest] = this.#failed.keys();
-    if (this.#failed.size >= MAX_FAILED && oldest !== undefined) this.#failed.delete(oldest);
-    this.#failed.set(nodeId, this.#deps.clock.monotonicMs());
+    setNewest(this.#failed, nodeId, this.#deps.clock.monotonicMs(), MAX_FAILED);
   }
 }

@@ -1,3 +1,4 @@
+import { setNewest } from '../../core/set-newest.ts';
 import { PieceSet } from './piece-set.ts';
 
 /** A member with whom pieces are exchanged, as this node knows it. */
@@ -121,10 +122,8 @@ export class Partners {
   }
 
   #remember(id: string, refusals: number): void {
-    this.#refusals.delete(id);
-    if (refusals > 0) this.#refusals.set(id, refusals);
-    const [oldest] = this.#refusals.keys();
-    if (this.#refusals.size > MAX_REMEMBERED && oldest !== undefined) this.#refusals.delete(oldest);
+    if (refusals > 0) setNewest(this.#refusals, id, refusals, MAX_REMEMBERED);
+    else this.#refusals.delete(id);
   }
 }
 

@@ -1,3 +1,4 @@
+import { setNewest } from '../../core/set-newest.ts';
 import type { Identity } from '../../peer/identity.ts';
 import { joinReceipts, printReceipt } from '../../peer/piece-questions.ts';
 import { signPieceReceipt } from '../../peer/protocol/receipt-codec.ts';
@@ -35,10 +36,7 @@ export class ReceiptBook {
   #open(descriptorId: Uint8Array): Map<number, string> {
     const key = Buffer.from(descriptorId).toString('hex');
     const known = this.#contents.get(key) ?? new Map<number, string>();
-    this.#contents.delete(key);
-    this.#contents.set(key, known);
-    const [oldest] = this.#contents.keys();
-    if (this.#contents.size > MAX_CONTENTS && oldest !== undefined) this.#contents.delete(oldest);
+    setNewest(this.#contents, key, known, MAX_CONTENTS);
     return known;
   }
 
