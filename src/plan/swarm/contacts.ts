@@ -2,7 +2,7 @@ import { BEAT_MS, type Beat, isDue, SEAT_BEAT_MS } from './announcements.ts';
 import type { Partner } from './partners.ts';
 import type { SeatAnswers } from './settling.ts';
 import type { SwarmState } from './swarm-state.ts';
-import { newsTo, writeBeat } from './write-beat.ts';
+import { owesNews, writeBeat } from './write-beat.ts';
 
 /** A node looks for partners until it has this many. */
 const WANTED_PARTNERS = 12;
@@ -249,20 +249,20 @@ export class Contacts {
 
   #tellFacts(partner: Partner, nowMs: number) {
     const { gained, leases, view } = this.#state;
-    const hasNews = newsTo(partner, gained).length > 0;
+    const hasNews = owesNews(partner, gained);
     const seated = leases.of(view.self.id, nowMs) !== null || this.#everyMs(partner) === SEAT_BEAT_MS;
     return {
       nowMs,
       toldMs: partner.toldMs,
       hasNews,
-      hasOriginNews: this.#hasOriginNews(partner),
+      hasOriginNews: hasNews && partner.toldPieces < this.#originNews,
       urgent: this.#urgent,
       seated,
     };
   }
 
   #hasOriginNews(partner: Partner): boolean {
-    return partner.toldPieces < this.#originNews && newsTo(partner, this.#state.gained).length > 0;
+    return partner.toldPieces < this.#originNews && owesNews(partner, this.#state.gained);
   }
 
   #tell(partner: Partner, kind: Beat['kind'], nowMs: number): Outgoing {

@@ -100,10 +100,13 @@ export class Swarm {
     this.#state.gainedMs = nowMs;
     for (const piece of pieces) {
       if (!have.add(piece)) continue;
-      // Whoever comes to have the whole of it gives it to others, who may wait for that as for the first.
-      if (!content.anchored) this.#state.pulseMs = nowMs;
-      else gained.push(piece);
-      if (content.anchored && fromOrigin) this.#contacts.hasFromOrigin();
+      if (content.anchored) {
+        gained.push(piece);
+        if (fromOrigin) this.#contacts.hasFromOrigin();
+      } else {
+        // Whoever comes to have the whole of it gives it to others, who may wait for that as for the first.
+        this.#state.pulseMs = nowMs;
+      }
     }
     if (content.anchored && have.isComplete) this.#complete();
   }

@@ -45,8 +45,15 @@ function newsFor(
 }
 
 /** The pieces that a partner has not been told of and does not have: of the others it need not hear. */
-export function newsTo({ toldPieces, offers }: Partner, gained: readonly number[]): number[] {
+function newsTo({ toldPieces, offers }: Partner, gained: readonly number[]): number[] {
   return offers.isComplete ? [] : gained.slice(toldPieces).filter((piece) => !offers.has(piece));
+}
+
+/** Whether there is any such piece. */
+export function owesNews({ toldPieces, offers }: Partner, gained: readonly number[]): boolean {
+  if (offers.isComplete) return false;
+  for (let at = toldPieces; at < gained.length; at++) if (!offers.has(gained[at] as number)) return true;
+  return false;
 }
 
 // A new seat hears of all that is fetched, and seats tell each other what those fetch who have lost their seat meanwhile;
