@@ -7,7 +7,7 @@ import { NodeProcess } from '../test/support/node-process.ts';
 import { startBaseline } from './baseline.ts';
 import { fetchTo, percentile, startLan } from './pair.ts';
 import type { Row } from './row.ts';
-import { touchMemory } from './touch-memory.ts';
+import { touchMemory, WRITTEN } from './touch-memory.ts';
 
 const SIZE = '1GiB';
 const BYTES = 1024 ** 3;
@@ -15,8 +15,6 @@ const GB = 1e9;
 const MIB = 1024 ** 2;
 /** Measured rounds after one that is not: both programs take turns, so that a slow moment of the machine hits both. */
 const ROUNDS = 3;
-/** A fetch writes the file and its copy in the cache, and a little more. */
-const WRITTEN = 2.2;
 /** What the project holds itself to. */
 const BAR_RATIO = 0.6;
 const BAR_CPU_PER_GB = 1.7;

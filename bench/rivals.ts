@@ -9,7 +9,7 @@ import { startBaseline } from './baseline.ts';
 import { type BenchLan, fetchTo, percentile, startLan } from './pair.ts';
 import { type Contestant, type ContestantRun, startTorrents } from './rivals/torrents.ts';
 import type { Row } from './row.ts';
-import { touchMemory } from './touch-memory.ts';
+import { touchMemory, WRITTEN } from './touch-memory.ts';
 
 const SEED = 'bench';
 /** Measured rounds after one that is not. */
@@ -28,7 +28,7 @@ export async function run({ size = '1GiB' }: { readonly size?: string }): Promis
   const runs = new Map<Contestant, ContestantRun[]>([own, ...others].map((it) => [it, []]));
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [contestant, all] of runs) {
-      await touchMemory(join(lan.dir, 'warm'), 2.2 * bytes);
+      await touchMemory(join(lan.dir, 'warm'), WRITTEN * bytes);
       const one = await contestant.fetch();
       if (round > 0) all.push(one);
     }

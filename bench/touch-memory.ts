@@ -3,6 +3,9 @@ import { open, rm } from 'node:fs/promises';
 
 const MIB = 1024 ** 2;
 
+/** So many times its bytes a fetch writes: the file, its copy in the cache, and a little more. */
+export const WRITTEN = 2.2;
+
 /** Lets every program find memory for its file that the machine just used, and a disk that has nothing left to write. */
 export async function touchMemory(path: string, bytes: number): Promise<void> {
   const block = Buffer.alloc(MIB, 1);

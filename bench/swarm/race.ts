@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TraceEntry, TransferView } from '../../src/job/model/transfer-view.ts';
 import { PseudoRandomFile, parseSize } from '../../test/support/pseudo-random-file.ts';
-import { touchMemory } from '../touch-memory.ts';
+import { touchMemory, WRITTEN } from '../touch-memory.ts';
 import type { Crowd, Member } from './crowd.ts';
 import { resetPeakMemory } from './memory.ts';
 import { type Traffic, trafficOf } from './traffic.ts';
@@ -43,8 +43,6 @@ export interface RaceResult {
   readonly finishers: readonly Finisher[];
 }
 
-/** Each node writes the file and its copy in the cache, and a little more. */
-const WRITTEN = 2.2;
 /** More than this would push out of the memory what is to be found there. */
 const MOST_TOUCHED = 4 * 1024 ** 3;
 

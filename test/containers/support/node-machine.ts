@@ -3,7 +3,7 @@ import { type GenericContainer, type StartedTestContainer, Wait } from 'testcont
 import { vi } from 'vitest';
 import type { SwarmView } from '../../../src/api/swarm-views.ts';
 import type { NodeStatus, PeerView } from '../../../src/api/views.ts';
-import type { TraceEntry, TransferView } from '../../../src/job/model/transfer-view.ts';
+import type { TransferView } from '../../../src/job/model/transfer-view.ts';
 import { Machine } from './machine.ts';
 import type { OriginFile } from './origin-machine.ts';
 
@@ -90,11 +90,6 @@ export class NodeMachine extends Machine {
       },
       { timeout: DISCOVERY_MS, interval: 250 },
     );
-  }
-
-  /** What it decided about a download, in order. */
-  async trace({ id }: Download): Promise<TraceEntry[]> {
-    return (await this.nearbits<{ trace: TraceEntry[] }>('explain', id)).trace;
   }
 
   /** Waits until it has banned another node from the swarm of a file, whether that ever gave it anything or not. */
