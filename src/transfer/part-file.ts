@@ -81,7 +81,7 @@ export class PartFile {
       const file = opened.use(await openPart(direct ? target.destination : partPath(target.destination), false));
       const old = direct ? NOTHING : await readJournal(journalPath(target.destination), headerOf(target));
       const book = await warmBook(file, old, target, options);
-      if (book === null && old.found !== 'lines') await file.truncate(0);
+      if (book === null && old.found !== 'lines') await emptyFile(file);
       const journal = direct ? null : opened.adopt(await openJournal(target, old), (it) => it.close());
       const part = new PartFile({ target, direct, file, journal, old, book });
       if (book === null && old.found === 'lines') await proveLines(old.lines, part.#book, part.#bytes, signal);
@@ -285,6 +285,12 @@ async function warmBook(
   if (warm === null || warm.direct !== direct || !sameTarget(warm.target, target)) return null;
   if (!direct && old.found !== 'lines') return null;
   return sameIdentity(warm.identity, await identityOf(file)) ? warm.book : null;
+}
+
+// An empty file is not cut: ext4 takes any cut to nothing for the beginning of a replacement, and writes all of the file to
+// the disk before the last close of it returns. For 1 GiB the user waited another 0.4 s for a file that was complete.
+async function emptyFile(file: FileHandle): Promise<void> {
+  if ((await file.stat()).size > 0) await file.truncate(0);
 }
 
 async function openJournal(target: PartTarget, old: JournalContent): Promise<PartJournal> {
