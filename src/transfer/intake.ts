@@ -1,8 +1,9 @@
-import { createHash, type Hash, webcrypto } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { ByteRange } from '../core/byte-range.ts';
 import { sharedChunks } from '../core/chunk-pool.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { Piece } from '../core/pieces.ts';
+import { type PieceHasher, sharedHasher } from './hashing/piece-hasher.ts';
 import type { PartFile } from './part-file.ts';
 import type { SpanHead } from './piece-book.ts';
 
@@ -23,6 +24,8 @@ export interface IntakeDeps {
    * it is held in memory. Default: false.
    */
   readonly isShared?: boolean;
+  /** Default: that of the process. */
+  readonly hasher?: PieceHasher;
 }
 
 interface Block {
@@ -43,6 +46,7 @@ export class Intake {
   readonly #part: PartFile;
   readonly #onProven: IntakeDeps['onProven'];
   readonly #isShared: boolean;
+  readonly #hasher: PieceHasher;
   readonly #spans: readonly Span[];
   readonly #commits = new Set<Promise<void>>();
   #index = 0;
@@ -54,10 +58,11 @@ export class Intake {
   #writeFailed = false;
 
   /** `spans` are consecutive, without gaps; `head` continues the first one. */
-  constructor({ part, onProven, isShared = false }: IntakeDeps, spans: readonly Span[], head: SpanHead | null) {
-    this.#part = part;
-    this.#onProven = onProven;
-    this.#isShared = isShared;
+  constructor(deps: IntakeDeps, spans: readonly Span[], head: SpanHead | null) {
+    this.#part = deps.part;
+    this.#onProven = deps.onProven;
+    this.#isShared = deps.isShared ?? false;
+    this.#hasher = deps.hasher ?? sharedHasher;
     this.#spans = spans;
     this.#offset = head?.offset ?? (spans[0]?.start as number);
     this.#hash = head?.hash.copy() ?? createHash('sha256');
@@ -73,11 +78,10 @@ export class Intake {
       // The chunk itself is kept where it can be: only the very view that was lent goes back to the pool.
       const taken = rest.byteLength <= wanted ? rest : rest.subarray(0, wanted);
       rest = rest.subarray(taken.byteLength);
-      const whole = taken.byteLength === span.end - span.start;
-      if (whole && span.expected === null) this.#takeWhole(taken, span);
+      if (taken.byteLength === span.end - span.start) this.#takeWhole(taken, span);
       else this.#take(taken, span);
     }
-    return this.#part.room();
+    return this.#hasher.room() ?? this.#part.room();
   };
 
   /** Waits until all that came is written and committed. Call it after success and after failure. */
@@ -106,32 +110,39 @@ export class Intake {
     this.#blockBytes = 0;
   }
 
-  // A span of the origin that comes in one chunk, as nearly all do, is hashed by a thread of the pool while it is written.
-  // A neighbour's is not: it is judged before the next one is taken, and there both ends wait for a processor anyway.
+  // Nearly all spans come in one chunk. Where much comes that is hashed by another thread while the next one is taken in.
   #takeWhole(bytes: Uint8Array, span: Span): void {
     const block = { chunks: [bytes], start: this.#offset };
     this.#offset = span.end;
     this.#index++;
-    const hashing = sha256(bytes);
-    this.#write(block, [], hashing, async () =>
-      this.#enter({ start: span.start, end: span.end, hash: await hashing }, null),
-    );
+    const hashing = this.#hasher.sha256(bytes);
+    if (hashing instanceof Promise) this.#track(this.#writeHashed(block, span, hashing));
+    else this.#write(block, [], this.#judge(span, hashing), null);
+  }
+
+  async #writeHashed(block: Block, span: Span, hashing: Promise<Uint8Array>): Promise<void> {
+    try {
+      const piece = this.#judge(span, await hashing);
+      await this.#writeAndEnter(block, [], piece, null);
+    } catch (error) {
+      this.#failure ??= error;
+    }
   }
 
   #finishSpan(span: Span): void {
     const hash = this.#hash.digest();
     this.#hash = createHash('sha256');
     this.#index++;
-    if (span.expected !== null && !hash.equals(span.expected)) {
-      this.#drop();
-      this.#failure = new NearbitsError(
-        'E_PEER_BAD_DATA',
-        `bytes ${span.start} to ${span.end - 1} do not match their hash`,
-        { details: { start: span.start } },
-      );
-      throw this.#failure;
-    }
-    this.#flush({ start: span.start, end: span.end, hash });
+    this.#flush(this.#judge(span, hash));
+  }
+
+  #judge({ start, end, expected }: Span, hash: Uint8Array): Piece {
+    if (expected === null || Buffer.compare(expected, hash) === 0) return { start, end, hash };
+    this.#drop();
+    this.#failure ??= new NearbitsError('E_PEER_BAD_DATA', `bytes ${start} to ${end - 1} do not match their hash`, {
+      details: { start },
+    });
+    throw this.#failure;
   }
 
   // The block is written in the background; its span is committed, or its head kept, only after the write.
@@ -142,11 +153,14 @@ export class Intake {
     const head = done === null ? this.#head() : null;
     // The earlier blocks of the span must be on disk too before it counts.
     const earlier = [...this.#commits];
-    this.#write(block, earlier, null, () => this.#enter(done, head));
+    this.#write(block, earlier, done, head);
   }
 
-  #write(block: Block, earlier: Promise<void>[], reading: Promise<unknown> | null, enter: () => Promise<void>): void {
-    const work = this.#writeAndEnter(block, earlier, reading, enter);
+  #write(block: Block, earlier: Promise<void>[], done: Piece | null, head: SpanHead | null): void {
+    this.#track(this.#writeAndEnter(block, earlier, done, head));
+  }
+
+  #track(work: Promise<void>): void {
     this.#commits.add(work);
     void work.then(() => this.#commits.delete(work));
   }
@@ -165,27 +179,21 @@ export class Intake {
     this.#onProven(done);
   }
 
-  // `reading` resolves when nobody looks at the chunks any more.
   async #writeAndEnter(
     block: Block,
     earlier: Promise<void>[],
-    reading: Promise<unknown> | null,
-    enter: () => Promise<void>,
+    done: Piece | null,
+    head: SpanHead | null,
   ): Promise<void> {
     try {
-      await Promise.all([this.#part.write(block.chunks, block.start), reading]);
+      await this.#part.write(block.chunks, block.start);
       for (const chunk of block.chunks) sharedChunks.giveBack(chunk);
       await Promise.all(earlier);
       // A bad span does not take back the good ones before it; a failed write may be part of this one.
-      if (!this.#writeFailed) await enter();
+      if (!this.#writeFailed) await this.#enter(done, head);
     } catch (error) {
       this.#writeFailed = true;
       this.#failure ??= error;
     }
   }
-}
-
-async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-  // Chunks never lie in shared memory, which is all that the narrower type of the call says.
-  return new Uint8Array(await webcrypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
 }

@@ -2,6 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../src/core/manual-clock.ts';
+import { PieceHasher } from '../../../src/transfer/hashing/piece-hasher.ts';
 import { Intake, type Span } from '../../../src/transfer/intake.ts';
 import { PartFile } from '../../../src/transfer/part-file.ts';
 import { tempDir } from '../../support/temp-dir.ts';
@@ -29,6 +31,21 @@ async function feed(intake: Intake, bytes: Buffer, chunkBytes: number): Promise<
   for (let at = 0; at < bytes.length; at += chunkBytes) await intake.sink(bytes.subarray(at, at + chunkBytes));
 }
 
+/** Hashes everything elsewhere, once it may. */
+class ThreadedHasher extends PieceHasher {
+  readonly #gate = Promise.withResolvers<void>();
+  constructor() {
+    super({ clock: new ManualClock(), startThread: null });
+  }
+  override async sha256(bytes: Uint8Array): Promise<Uint8Array> {
+    await this.#gate.promise;
+    return super.sha256(bytes);
+  }
+  go(): void {
+    this.#gate.resolve();
+  }
+}
+
 describe('an intake', () => {
   it.each([7777, 65_536, 5 * MIB])('proves and writes what comes in chunks of %i bytes', async (chunkBytes) => {
     await using dir = await tempDir();
@@ -52,6 +69,28 @@ describe('an intake', () => {
     await expect(feed(intake, wrong, 65_536)).rejects.toMatchObject({ code: 'E_PEER_BAD_DATA' });
     await expect(intake.settle()).rejects.toMatchObject({ code: 'E_PEER_BAD_DATA' });
     expect(part.proven.ranges).toEqual([{ start: 0, end: MIB }]);
+    await part.discard();
+  });
+
+  it.each([
+    ['alone', false],
+    ['beside others', true],
+  ])('keeps what is right of what was hashed elsewhere when one piece is wrong (%s)', async (_, isShared) => {
+    await using dir = await tempDir();
+    const part = await openPart(dir.path);
+    const hasher = new ThreadedHasher();
+    const proven: number[] = [];
+    const onProven = ({ start }: { start: number }) => proven.push(start);
+    const intake = new Intake({ part, onProven, isShared, hasher }, spans(part, true), null);
+    const wrong = Buffer.from(content);
+    wrong[MIB + 3] = (wrong[MIB + 3] as number) ^ 1;
+    // All of it is taken in before anything is judged.
+    await feed(intake, wrong, MIB);
+    hasher.go();
+    await expect(intake.settle()).rejects.toMatchObject({ code: 'E_PEER_BAD_DATA', details: { start: MIB } });
+    expect(proven).toEqual([0, 2 * MIB]);
+    expect(part.missing.ranges).toEqual([{ start: MIB, end: 2 * MIB }]);
+    expect(() => intake.sink(new Uint8Array(1))).toThrow('do not match their hash');
     await part.discard();
   });
 
