@@ -79,6 +79,11 @@ export class AnswerReader {
     return this.#refused && this.#keepAlive;
   }
 
+  /** Where the socket is best read to next: for a part of the body that is where it belongs. Null: anywhere. */
+  get place(): Uint8Array | null {
+    return this.#settled ? null : (this.#chunks?.place() ?? null);
+  }
+
   /** Takes what the socket read, which stays the caller's; false: read no more until `resume` is called. */
   take(bytes: Buffer): boolean {
     // Bytes behind the last one: the answer is good, the connection is not.

@@ -25,7 +25,7 @@ export interface ConnectLimits {
   readonly handshakeTimeoutMs: number;
 }
 
-/** What TLS decrypts at once is copied out of this one buffer, so receiving makes no garbage. */
+/** What is no part of a body is read to this one buffer, so receiving makes no garbage. */
 const READ_BUFFER_BYTES = 64 * 1024;
 
 /**
@@ -70,6 +70,7 @@ export class ContentConnection {
     signal: AbortSignal,
   ): Promise<ContentConnection> {
     let connection: ContentConnection | null = null;
+    const elsewhere = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     const options = {
       secureContext: contentSecureContext(deps.membership),
       host: target.host,
@@ -78,7 +79,7 @@ export class ContentConnection {
       // The name in the certificate is a PeerId, not a host name; verifyTlsPeer compares it.
       checkServerIdentity: () => undefined,
       onread: {
-        buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+        buffer: () => connection?.place ?? elsewhere,
         callback: (bytes: number, buffer: Uint8Array) => {
           if (connection !== null) return connection.onBytes(Buffer.from(buffer.buffer, buffer.byteOffset, bytes));
           // A server that speaks before it was asked is not one of ours.
@@ -145,6 +146,11 @@ export class ContentConnection {
   /** Closes the connection at once. */
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  /** For the socket: where to read to next; null: anywhere. */
+  get place(): Uint8Array | null {
+    return this.#answer?.place ?? null;
   }
 
   /** For the socket: takes what was read; false when nothing more may be read now. */

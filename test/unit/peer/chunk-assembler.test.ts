@@ -34,13 +34,27 @@ test('a slow connection hands on what came, in buffers of their own', () => {
   expect(chunks.at(-1)?.byteLength).toBe(CHUNK_BYTES - 4);
 });
 
-test('a chunk that was begun and dropped is lent again', () => {
-  const { assembler, add } = assemble({ start: 0, end: CHUNK_BYTES });
-  const kept = sharedChunks.take();
-  sharedChunks.giveBack(kept);
-  add(new Uint8Array(1));
+test('bytes that were read to their place are not copied, whatever the reads were', () => {
+  const range = { start: CHUNK_BYTES - 10, end: 3 * CHUNK_BYTES + 7 };
+  const bytes = randomBytes(range.end - range.start);
+  const { chunks, assembler, add } = assemble(range);
+  for (let at = 0; at < bytes.length; ) {
+    const place = assembler.place() as Uint8Array;
+    const length = Math.min(16_384, place.byteLength, bytes.length - at);
+    place.set(bytes.subarray(at, at + length));
+    add(place.subarray(0, length));
+    at += length;
+  }
+  expect(chunks.map(({ byteLength }) => byteLength)).toEqual([10, CHUNK_BYTES, CHUNK_BYTES, 7]);
+  expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+  expect(assembler.place()).toBeNull();
+});
+
+test('a chunk that was begun and dropped is lent to nobody, because a connection may still read to it', () => {
+  const { assembler } = assemble({ start: 0, end: CHUNK_BYTES });
+  const { buffer } = assembler.place() as Uint8Array;
   assembler.drop();
-  const again = sharedChunks.take();
-  expect(again.buffer).toBe(kept.buffer);
-  sharedChunks.giveBack(again);
+  const others = Array.from({ length: 20 }, () => sharedChunks.take());
+  expect(others.map((other) => other.buffer)).not.toContain(buffer);
+  for (const other of others) sharedChunks.giveBack(other);
 });
