@@ -1,11 +1,12 @@
 import {
+  FAST,
   hedge,
-  MAX_REQUEST_BYTES,
   nextRequests,
   type OpenRequest,
   type PieceRequest,
   type RequestLimits,
   requestLimitsFor,
+  USUAL_REQUEST_BYTES,
 } from './next-requests.ts';
 import { FAILURE_REFUSALS, type Outcome, type Partner } from './partners.ts';
 import { PieceSet } from './piece-set.ts';
@@ -52,7 +53,7 @@ export class Asking {
     this.#state = state;
     this.#requested = new PieceSet(state.file.pieces);
     this.#limits = requestLimitsFor(state.file.pieceSize, state.file.pieces);
-    this.#lateMs = LATE_MS * Math.max(1, state.file.pieceSize / MAX_REQUEST_BYTES);
+    this.#lateMs = LATE_MS * Math.max(1, state.file.pieceSize / USUAL_REQUEST_BYTES);
     this.#start = Math.floor(state.content.random() * state.file.pieces);
   }
 
@@ -90,7 +91,7 @@ export class Asking {
   ended(request: PieceRequest, outcome: Exclude<Outcome, 'late'>, nowMs: number, retryAfterMs = BUSY_MS): void {
     const index = this.#open.findIndex((it) => it.partner === request.partner && it.first === request.first);
     if (index === -1) return;
-    this.#open.splice(index, 1);
+    const [{ sinceMs }] = this.#open.splice(index, 1) as [OpenRequest];
     if (!this.#open.some(({ first }) => first === request.first)) {
       for (let piece = request.first; piece < request.end; piece++) this.#requested.delete(piece);
     }
@@ -101,7 +102,10 @@ export class Asking {
     const partner = partners.get(request.partner);
     if (partner === undefined) return;
     partner.inFlight = Math.max(0, partner.inFlight - 1);
-    if (outcome === 'ok') return;
+    if (outcome === 'ok') {
+      partner.isFast = (request.end - request.first) * this.#state.file.pieceSize >= FAST * (nowMs - sinceMs);
+      return;
+    }
     const busyMs = Math.min(Math.max(retryAfterMs, isQueued ? QUEUED_MS : 0), MAX_BUSY_MS);
     partner.notBeforeMs = nowMs + (outcome === 'busy' ? busyMs : pauseAfterFailure(refusals)) * (1 + content.random());
   }

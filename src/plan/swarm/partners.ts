@@ -22,6 +22,8 @@ export interface Partner {
   inFlight: number;
   /** It was busy: it is not asked before this time. */
   notBeforeMs: number;
+  /** Its last answer came fast: it is asked for more at once. */
+  isFast: boolean;
   /** Refusals in a row; what an idler offers does not count as covered. */
   refusals: number;
 }
@@ -77,6 +79,7 @@ export class Partners {
       toldPieces: 0,
       inFlight: 0,
       notBeforeMs: 0,
+      isFast: false,
       refusals: this.#refusals.get(id) ?? 0,
     };
     this.#partners.set(id, partner);

@@ -30,7 +30,6 @@ describe('the pieces of a request', () => {
     ['nothing', 0, 0],
     ['a part of a piece', 0, MIB - 1],
     ['what begins within a piece', 1, MIB],
-    ['more than 4 MiB', 0, 5 * MIB],
     ['what lies beyond the end', 10 * MIB, 11 * MIB],
     ['what begins at the end', SIZE, SIZE],
     ['what ends before it begins', 2 * MIB, MIB],
@@ -40,9 +39,11 @@ describe('the pieces of a request', () => {
     expect(runOf(start, end)).toBeNull();
   });
 
-  test('may be one that is larger than 4 MiB, but not two, and at most 16 small ones', () => {
-    expect(runOf(0, 8 * MIB, 8 * MIB)).toEqual({ first: 0, end: 1 });
-    expect(runOf(0, SIZE, 8 * MIB)).toBeNull();
+  test('may be one that is larger than 16 MiB, but not two, and at most 16 small ones', () => {
+    const size = 40 * MIB;
+    const large = (end: number) => pieceRunOf({ size, pieceSize: 20 * MIB, range: { start: 0, end } });
+    expect(large(20 * MIB)).toEqual({ first: 0, end: 1 });
+    expect(large(size)).toBeNull();
     expect(runOf(0, 16 * 1024, 1024)).toEqual({ first: 0, end: MAX_REQUEST_PIECES });
     expect(runOf(0, 17 * 1024, 1024)).toBeNull();
   });

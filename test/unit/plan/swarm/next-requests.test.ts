@@ -22,6 +22,7 @@ const giver = (id: string, pieces: readonly number[], extra: Partial<Giver> = {}
   offers: setOf(pieces),
   inFlight: 0,
   notBeforeMs: 0,
+  isFast: false,
   ...extra,
 });
 
@@ -79,6 +80,16 @@ describe('nextRequests', () => {
     expect(requests).toEqual([{ partner: 'a', first: 30, end: 34 }]);
   });
 
+  it('asks a partner that is fast for more at once', () => {
+    const offers = [...Array(PIECES).keys()];
+    const facts = factsOf([giver('fast', offers, { isFast: true }), giver('slow', offers)]);
+    const requests = nextRequests(facts, { ...REQUEST_LIMITS, perPartner: 1 });
+    expect(requests).toEqual([
+      { partner: 'fast', first: 0, end: 16 },
+      { partner: 'slow', first: 16, end: 20 },
+    ]);
+  });
+
   it('asks all before it asks one twice', () => {
     const all = [...Array(PIECES).keys()];
     const requests = nextRequests(factsOf([giver('a', all), giver('b', all), giver('c', all)]), REQUEST_LIMITS);
@@ -112,6 +123,12 @@ it('asks for as many pieces at once as one answer may hold', () => {
   const MIB = 1024 * 1024;
   const piecesOf = (pieceSize: number) => requestLimitsFor(pieceSize, 1_000).pieces;
   expect([16 * 1024, MIB / 4, MIB, 2 * MIB, 3 * MIB, 64 * MIB].map(piecesOf)).toEqual([16, 16, 4, 2, 1, 1]);
+});
+
+it('asks who is fast for as many pieces as the head of an answer has room for, or 16 MiB', () => {
+  const MIB = 1024 * 1024;
+  const fastOf = (pieceSize: number) => requestLimitsFor(pieceSize, 1_000).fastPieces;
+  expect([MIB / 4, MIB, 2 * MIB, 16 * MIB, 64 * MIB].map(fastOf)).toEqual([16, 16, 8, 1, 1]);
 });
 
 it('asks for no more than a sixteenth of the file at once, so that those who begin together get different parts', () => {
