@@ -1,4 +1,4 @@
-import { CHUNK_BYTES, sharedChunks } from '../core/chunk-pool.ts';
+import { CHUNK_BYTES, copyInto, sharedChunks } from '../core/chunk-pool.ts';
 
 /**
  * Gathers what a socket gives (64 KiB at a time) into pooled chunks of up to 1 MiB that end at multiples of 1 MiB of the
@@ -24,10 +24,10 @@ export class Gatherer {
   /** Copies bytes in and returns the chunks that are full now. The buffer is lent by undici and must not be used after the next call. */
   add(bytes: Buffer): Uint8Array[] {
     const full: Uint8Array[] = [];
-    for (let rest: Uint8Array = bytes; rest.byteLength > 0; ) {
+    for (let rest = bytes; rest.byteLength > 0; ) {
       const chunk = this.#chunk ?? this.#begin();
       const part = rest.subarray(0, this.#room());
-      chunk.set(part, this.#filled);
+      copyInto(chunk, this.#filled, part);
       this.#filled += part.byteLength;
       rest = rest.subarray(part.byteLength);
       if (this.#room() === 0) full.push(this.#take(chunk));

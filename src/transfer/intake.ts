@@ -48,12 +48,13 @@ export class Intake {
   readonly #isShared: boolean;
   readonly #hasher: PieceHasher;
   readonly #spans: readonly Span[];
-  readonly #commits = new Set<Promise<void>>();
   #index = 0;
   #hash: Hash;
   #offset: number;
   #block: Uint8Array[] = [];
   #blockBytes = 0;
+  /** All that came so far is written and entered, or has failed. */
+  #entered: Promise<void> = Promise.resolve();
   #failure: unknown = null;
   #writeFailed = false;
 
@@ -88,7 +89,7 @@ export class Intake {
   async settle(): Promise<void> {
     if (this.#isHeld(this.#spans[this.#index])) this.#drop();
     else this.#flush(null);
-    await Promise.all(this.#commits);
+    await this.#entered;
     if (this.#failure !== null) throw this.#failure;
   }
 
@@ -116,16 +117,17 @@ export class Intake {
     this.#offset = span.end;
     this.#index++;
     const hashing = this.#hasher.sha256(bytes);
-    if (hashing instanceof Promise) this.#track(this.#writeHashed(block, span, hashing));
-    else this.#write(block, [], this.#judge(span, hashing), null);
+    if (hashing instanceof Promise) this.#entered = this.#writeHashed(block, span, hashing, this.#entered);
+    else this.#write(block, this.#judge(span, hashing), null);
   }
 
-  async #writeHashed(block: Block, span: Span, hashing: Promise<Uint8Array>): Promise<void> {
+  // What is wrong is not even written: the failure is noted, and the next chunk is refused.
+  async #writeHashed(block: Block, span: Span, hashing: Promise<Uint8Array>, before: Promise<void>): Promise<void> {
     try {
-      const piece = this.#judge(span, await hashing);
-      await this.#writeAndEnter(block, [], piece, null);
-    } catch (error) {
-      this.#failure ??= error;
+      const done = this.#judge(span, await hashing);
+      await this.#writeAndEnter(block, done, null, before);
+    } catch {
+      await before;
     }
   }
 
@@ -145,24 +147,15 @@ export class Intake {
     throw this.#failure;
   }
 
-  // The block is written in the background; its span is committed, or its head kept, only after the write.
   #flush(done: Piece | null): void {
     const block = { chunks: this.#block, start: this.#offset - this.#blockBytes };
     if (block.chunks.length === 0) return;
     this.#drop();
-    const head = done === null ? this.#head() : null;
-    // The earlier blocks of the span must be on disk too before it counts.
-    const earlier = [...this.#commits];
-    this.#write(block, earlier, done, head);
+    this.#write(block, done, done === null ? this.#head() : null);
   }
 
-  #write(block: Block, earlier: Promise<void>[], done: Piece | null, head: SpanHead | null): void {
-    this.#track(this.#writeAndEnter(block, earlier, done, head));
-  }
-
-  #track(work: Promise<void>): void {
-    this.#commits.add(work);
-    void work.then(() => this.#commits.delete(work));
+  #write(block: Block, done: Piece | null, head: SpanHead | null): void {
+    this.#entered = this.#writeAndEnter(block, done, head, this.#entered);
   }
 
   // Only the origin's bytes may be continued by another request: If-Range proves that both are of one version.
@@ -172,28 +165,25 @@ export class Intake {
     return { start: span.start, offset: this.#offset, hash: this.#hash.copy() };
   }
 
-  async #enter(done: Piece | null, head: SpanHead | null): Promise<void> {
-    if (head !== null) await this.#part.keepHead(head);
-    if (done === null) return;
-    await this.#part.commit(done, done.hash);
-    this.#onProven(done);
-  }
-
-  async #writeAndEnter(
-    block: Block,
-    earlier: Promise<void>[],
-    done: Piece | null,
-    head: SpanHead | null,
-  ): Promise<void> {
+  // The block is written in the background; its span is committed, or its head kept, only after the write, and after all
+  // that came before it: a span may have begun there, and whoever counts what is there counts in the order of the file.
+  async #writeAndEnter(block: Block, done: Piece | null, head: SpanHead | null, before: Promise<void>): Promise<void> {
     try {
       await this.#part.write(block.chunks, block.start);
       for (const chunk of block.chunks) sharedChunks.giveBack(chunk);
-      await Promise.all(earlier);
+      await before;
       // A bad span does not take back the good ones before it; a failed write may be part of this one.
       if (!this.#writeFailed) await this.#enter(done, head);
     } catch (error) {
       this.#writeFailed = true;
       this.#failure ??= error;
     }
+  }
+
+  async #enter(done: Piece | null, head: SpanHead | null): Promise<void> {
+    if (head !== null) await this.#part.keepHead(head);
+    if (done === null) return;
+    await this.#part.commit(done, done.hash);
+    this.#onProven(done);
   }
 }

@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { CHUNK_BYTES, ChunkPool } from '../../../src/core/chunk-pool.ts';
+import { CHUNK_BYTES, ChunkPool, copyInto } from '../../../src/core/chunk-pool.ts';
 
 test('a chunk that was given back is lent again', () => {
   const pool = new ChunkPool({ maxKept: 1 });
@@ -41,4 +42,12 @@ test('no more than the limit is kept', () => {
   pool.giveBack(b);
   expect(pool.take().buffer).toBe(a.buffer);
   expect(pool.take().buffer).not.toBe(b.buffer);
+});
+
+test.each([0, 1, 2, 65_536])('%i bytes are copied into a chunk, and no more', (length) => {
+  const chunk = new ChunkPool({ maxKept: 0 }).take().fill(7);
+  const bytes = randomBytes(length);
+  copyInto(chunk, 3, bytes);
+  expect(Buffer.from(chunk.subarray(3, 3 + length)).equals(bytes)).toBe(true);
+  expect([chunk[2], chunk[3 + length]]).toEqual([7, 7]);
 });

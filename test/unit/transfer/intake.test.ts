@@ -94,6 +94,25 @@ describe('an intake', () => {
     await part.discard();
   });
 
+  it('enters pieces in the order of the file, whichever is hashed first', async () => {
+    await using dir = await tempDir();
+    const part = await openPart(dir.path);
+    const hasher = new ThreadedHasher();
+    const proven: number[] = [];
+    const onProven = ({ start }: { start: number }) => proven.push(start);
+    const intake = new Intake({ part, onProven, hasher }, spans(part, true), null);
+    await intake.sink(content.subarray(0, MIB));
+    // In two chunks, and so hashed where it is.
+    await intake.sink(content.subarray(MIB, MIB + 5));
+    await intake.sink(content.subarray(MIB + 5, 2 * MIB));
+    await intake.sink(content.subarray(2 * MIB));
+    expect(proven).toEqual([]);
+    hasher.go();
+    await intake.settle();
+    expect(proven).toEqual([0, MIB, 2 * MIB]);
+    await part.discard();
+  });
+
   it('lets another request continue a piece that broke off', async () => {
     await using dir = await tempDir();
     const part = await openPart(dir.path);
