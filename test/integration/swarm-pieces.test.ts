@@ -148,7 +148,7 @@ test('a neighbour gets exactly the pieces it asks for, after receipts that their
 
 test.each([
   ['larger than a chunk', 9 * MIB, 4 * MIB],
-  ['larger than 4 MiB', 9 * MIB, 8 * MIB],
+  ['larger than a request', 17 * MIB, 17 * MIB],
   ['small', 20 * 64 * 1024 + 3, 64 * 1024],
 ])('pieces that are %s are given too', async (_, size, pieceSize) => {
   await using setup = await SwarmFixture.start({ size, pieceSize });
@@ -195,14 +195,15 @@ test('what is not there yet, or not known at all, is gone until it is there', as
 });
 
 test('every request has its status, and no refusal has a body', async () => {
-  await using setup = await SwarmFixture.start();
+  const size = 18 * MIB + 77;
+  await using setup = await SwarmFixture.start({ size });
   const asker = await setup.content.domain.member(testNodeId(1));
   const path = `/pieces/${setup.part.contentId}`;
   const ask = (options: Parameters<typeof rawRequest>[2]) => rawRequest(asker, setup.content.server.port, options);
   const right = await ask({ path, headers: { Range: `bytes=0-${MIB - 1}` } });
   expect([right.status, right.headers['content-range'], right.body.length]).toEqual([
     206,
-    `bytes 0-${MIB - 1}/${6 * MIB + 77}`,
+    `bytes 0-${MIB - 1}/${size}`,
     MIB,
   ]);
   for (const [status, options] of [
@@ -210,8 +211,8 @@ test('every request has its status, and no refusal has a body', async () => {
     [400, { path }],
     [400, { path, headers: { Range: 'bytes=0-' } }],
     [416, { path, headers: { Range: 'bytes=1-1048576' } }],
-    [416, { path, headers: { Range: `bytes=0-${5 * MIB - 1}` } }],
-    [416, { path, headers: { Range: `bytes=${6 * MIB}-${7 * MIB - 1}` } }],
+    [416, { path, headers: { Range: `bytes=0-${17 * MIB - 1}` } }],
+    [416, { path, headers: { Range: `bytes=${18 * MIB}-${19 * MIB - 1}` } }],
     [405, { path, method: 'HEAD', headers: { Range: `bytes=0-${MIB - 1}` } }],
     [404, { path: `/descriptors/${setup.part.contentId}` }],
     [404, { path: `/descriptors/${'00'.repeat(32)}` }],
