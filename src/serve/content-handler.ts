@@ -71,7 +71,10 @@ async function send(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, rate, writeTimeoutMs } = deps;
-  const sender = new ContentSender({ clock, rate, response }, { client: nodeId, answer, writeTimeoutMs, signal });
+  const sender = new ContentSender(
+    { clock, rate, response },
+    { client: nodeId, answer, writeTimeoutMs, readsAhead: true, signal },
+  );
   deps.emit({ type: 'serve.started', nodeId, recordId });
   try {
     await reader.read(answer.range, sender.sink, signal);

@@ -20,6 +20,11 @@ export interface SenderOptions {
   readonly answer: ContentAnswer;
   /** A write of at most one chunk (1 MiB) that the client does not take in this time ends the connection. */
   readonly writeTimeoutMs: number;
+  /**
+   * One chunk may be on its way while the next one is read and checked, so two are held at most. Else one is: enough for
+   * short answers, of which others are read meanwhile.
+   */
+  readonly readsAhead: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -43,13 +48,13 @@ export class ContentSender {
     return this.#sent;
   }
 
-  /** Takes the next chunk. One chunk may be on its way while the next one is read and checked, so two are held at most. */
+  /** Takes the next chunk; resolves when another one may be read. */
   readonly sink: ByteSink = (chunk) => {
     const before = this.#sending;
     this.#sending = before.then(() => this.#send(chunk));
     // finish() or the next call waits for it; until then its failure is no unhandled one.
     this.#sending.catch(() => {});
-    return before;
+    return this.#options.readsAhead ? before : this.#sending;
   };
 
   /** Waits until everything is sent and ends the answer. */

@@ -129,7 +129,7 @@ export class PieceServer {
   async #send(answer: ContentAnswer, to: Asker, read: (sender: ContentSender) => Promise<void>): Promise<void> {
     const { nodeId, contentId, response, signal } = to;
     const deps = { clock: this.#deps.clock, rate: this.#rate, response };
-    const options = { client: nodeId, answer, writeTimeoutMs: this.#writeTimeoutMs, signal };
+    const options = { client: nodeId, answer, writeTimeoutMs: this.#writeTimeoutMs, readsAhead: false, signal };
     const sender = new ContentSender(deps, options);
     try {
       await read(sender);
