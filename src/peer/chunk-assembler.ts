@@ -2,8 +2,11 @@ import { type ByteRange, rangeLength } from '../core/byte-range.ts';
 import { CHUNK_BYTES, sharedChunks } from '../core/chunk-pool.ts';
 import type { Clock } from '../core/clock.ts';
 
-/** On a slow connection bytes are handed on this often, so that progress is seen before a chunk is full. */
-const HAND_ON_AFTER_MS = 100;
+/**
+ * On a slow connection bytes are handed on this often, so that progress is seen before a chunk is full. Not more often: what
+ * is handed on early is copied and makes garbage, and in a swarm with a full link each connection needs 300 ms for a chunk.
+ */
+const HAND_ON_AFTER_MS = 1000;
 
 /**
  * Collects what a TLS connection gives (at most 16 KiB at a time) into chunks that end where pieces end. Hashing and
