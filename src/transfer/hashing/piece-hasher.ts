@@ -86,8 +86,8 @@ export class PieceHasher {
     try {
       return await thread.sha256(bytes);
     } catch {
-      // A thread that ended takes nothing with it.
-      if (this.#thread === thread) this.#thread = null;
+      // A thread that ends by itself takes nothing with it, and no other one would do better.
+      if (this.#thread === thread) this.#thread = this.#startThread = null;
       return sha256(bytes);
     } finally {
       this.#waitingBytes -= bytes.byteLength;

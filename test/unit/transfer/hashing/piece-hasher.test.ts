@@ -138,7 +138,7 @@ describe('a hasher of pieces', () => {
     expect(threads).toHaveLength(2);
   });
 
-  it('hashes itself what a thread took along when it ended', async () => {
+  it('hashes itself what a thread took along when it broke down, and all that follows', async () => {
     const { hasher, threads, flow } = setUp();
     flow(150_000, 300);
     const bytes = shared(MIB);
@@ -147,7 +147,9 @@ describe('a hasher of pieces', () => {
     thread.stop();
     thread.asked[0]?.();
     expect(await hex(hashing)).toBe(sha256(bytes));
+    flow(150_000, 600);
     expect(hasher.sha256(bytes)).toBeInstanceOf(Uint8Array);
+    expect(threads).toHaveLength(1);
   });
 
   it('hashes where it is when the process may start no threads', async () => {
