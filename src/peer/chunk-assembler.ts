@@ -75,12 +75,10 @@ export class ChunkAssembler {
 
   // A copy of its own size: the slow case has time, and must not keep 1 MiB in memory for every few bytes.
   #copyOut(): Uint8Array {
-    const chunk = this.#chunk as Uint8Array;
-    const copy = new Uint8Array(chunk.subarray(0, this.#filled));
+    const filled = this.#filled;
+    const chunk = this.#take(this.#chunk as Uint8Array);
+    const copy = chunk.slice(0, filled);
     sharedChunks.giveBack(chunk);
-    this.#chunk = null;
-    this.#offset += this.#filled;
-    this.#filled = 0;
     return copy;
   }
 }

@@ -126,7 +126,8 @@ export class Intake {
     try {
       const done = this.#judge(span, await hashing);
       await this.#writeAndEnter(block, done, null, before);
-    } catch {
+    } catch (error) {
+      this.#failure ??= error;
       await before;
     }
   }

@@ -65,11 +65,11 @@ export class PieceHasher {
   }
 
   #start(): void {
+    if (this.#startThread === null) return;
     this.#idle?.cancel();
     this.#idle = this.#clock.after(IDLE_MS, () => this.#stop());
-    if (this.#thread !== null || this.#startThread === null) return;
     try {
-      this.#thread = this.#startThread();
+      this.#thread ??= this.#startThread();
     } catch {
       // A process that may not start threads hashes where it is.
       this.#startThread = null;
