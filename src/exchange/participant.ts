@@ -165,8 +165,8 @@ export class Participant {
   #heardBeat(from: NodeId, beat: Beat): void {
     const nowMs = this.#deps.clock.monotonicMs();
     this.#sendAll(this.swarm.hear(from, beat, nowMs));
-    // A lease that may meet the own one is looked at right away; otherwise news only lead to requests.
-    if (beat.lease !== null && this.#worker !== null && this.#worker.originPosition !== null) this.touch();
+    // A lease that meets the own one is looked at right away; otherwise news only lead to requests.
+    if (beat.lease !== null && this.swarm.meetsOwn(beat.lease, nowMs)) this.touch();
     else if (beat.complete || beat.have.length > 0) this.ask();
   }
 

@@ -2,7 +2,7 @@ import { type Beat, ORIGIN_NEWS_EVERY_MS } from './announcements.ts';
 import { Asking } from './asking.ts';
 import { Contacts, type Outgoing } from './contacts.ts';
 import { SWARM_PATIENCE, type SwarmPatience } from './followers.ts';
-import type { Lease } from './leases.ts';
+import { type Lease, type LeaseFact, overlap } from './leases.ts';
 import type { PieceRequest } from './next-requests.ts';
 import { type OriginStep, OriginTurn } from './origin-turn.ts';
 import type { Outcome } from './partners.ts';
@@ -69,6 +69,12 @@ export class Swarm {
   /** What a member, also this one, fetches from the origin now as far as is known; for those who look. */
   leaseOf(id: string, nowMs: number): Lease | null {
     return this.#state.leases.of(id, nowMs);
+  }
+
+  /** Whether a lease has a piece in common with what this node fetches from the origin: then a step is due at once. */
+  meetsOwn(lease: LeaseFact, nowMs: number): boolean {
+    const own = this.leaseOf(this.#state.view.self.id, nowMs);
+    return own !== null && overlap(own, lease);
   }
 
   /** A member told the subnet, or a search brought to light, that it wants or has the content. */
