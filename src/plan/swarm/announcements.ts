@@ -44,8 +44,8 @@ export interface Beat {
 export const NEWS_EVERY_MS = 250;
 /** And of pieces from the origin, which nobody else can tell: a fast origin brings a thousand in a second. */
 export const ORIGIN_NEWS_EVERY_MS = 20;
-/** Seats, and whoever holds a lease, are heard this often, so that three beats fit in a lease. */
-export const SEAT_BEAT_MS = 500;
+/** Seats, and whoever holds a lease, are heard this often, so that two beats fit in a lease and a second is left for late ones. */
+export const SEAT_BEAT_MS = 800;
 /** All others. */
 export const BEAT_MS = 1_000;
 /** Members are named in a beat this often. */

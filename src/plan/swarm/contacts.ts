@@ -1,4 +1,5 @@
-import { BEAT_MS, type Beat, isDue, SEAT_BEAT_MS } from './announcements.ts';
+import { BEAT_MS, type Beat, isDue } from './announcements.ts';
+import { LEASE_MS } from './leases.ts';
 import type { Partner } from './partners.ts';
 import type { SeatAnswers } from './settling.ts';
 import type { SwarmState } from './swarm-state.ts';
@@ -10,8 +11,8 @@ const WANTED_PARTNERS = 12;
 export const MAX_PARTNERS = 24;
 /** Seats are partners of each other besides; some more of them, because nodes may differ in who is one. */
 const MAX_SEAT_PARTNERS = 24;
-/** A partner that is silent for this long is gone: three beats, and a little. */
-const SILENT_BEATS = 3.2;
+/** A partner that is silent for this long is gone: three beats, and a little. A seat is gone with its lease. */
+const SILENT_MS = 3.2 * BEAT_MS;
 /** This many members are asked at once to be partners, and each at most this often. */
 const HELLOS = 4;
 const HELLO_AGAIN_MS = 2_000;
@@ -204,7 +205,8 @@ export class Contacts {
 
   #dropSilent(nowMs: number): void {
     for (const partner of this.#state.partners) {
-      if (nowMs - partner.heardMs > SILENT_BEATS * this.#everyMs(partner)) this.lost(partner.id, partner.heardMs);
+      const silentMs = this.#areSeats(partner) ? LEASE_MS : SILENT_MS;
+      if (nowMs - partner.heardMs > silentMs) this.lost(partner.id, partner.heardMs);
     }
     this.#state.view.expire(nowMs);
     // Asking again is all that forgetting costs.
@@ -242,15 +244,15 @@ export class Contacts {
   }
 
   // Seats beat faster for each other; all count with what both know, so neither takes the other for dead.
-  #everyMs(partner: Partner): number {
+  #areSeats(partner: Partner): boolean {
     const { view } = this.#state;
-    return view.isSeat(view.self.id) && view.isSeat(partner.id) ? SEAT_BEAT_MS : BEAT_MS;
+    return view.isSeat(view.self.id) && view.isSeat(partner.id);
   }
 
   #tellFacts(partner: Partner, nowMs: number) {
     const { gained, leases, view } = this.#state;
     const hasNews = owesNews(partner, gained);
-    const seated = leases.of(view.self.id, nowMs) !== null || this.#everyMs(partner) === SEAT_BEAT_MS;
+    const seated = leases.of(view.self.id, nowMs) !== null || this.#areSeats(partner);
     return {
       nowMs,
       toldMs: partner.toldMs,

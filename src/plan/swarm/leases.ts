@@ -1,7 +1,7 @@
 import { type FileRuns, piecesOf, runOf } from './file-runs.ts';
 
-/** A lease that is not renewed for this long is over: three beats of a holder. A dead owner is noticed within 2 s. */
-export const LEASE_MS = 1_600;
+/** A lease that is not renewed for this long is over: two beats of a holder and a second for a busy machine. A dead owner is noticed within 2 s. */
+export const LEASE_MS = 1_850;
 /** A holder whose position has not moved for this long counts as late, however alive it says it is. */
 export const STALLED_MS = 4_000;
 /** A holder that has all of it gives it within this time. Without an anchor the whole file is looked at before that. */
