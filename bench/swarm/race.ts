@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TraceEntry, TransferView } from '../../src/job/model/transfer-view.ts';
 import { PseudoRandomFile, parseSize } from '../../test/support/pseudo-random-file.ts';
+import { FullMemory } from '../full-memory.ts';
 import { touchMemory, WRITTEN } from '../touch-memory.ts';
 import type { Crowd, Member } from './crowd.ts';
 import { resetPeakMemory } from './memory.ts';
@@ -43,7 +44,7 @@ export interface RaceResult {
   readonly finishers: readonly Finisher[];
 }
 
-/** More than this would push out of the memory what is to be found there. */
+/** What was touched and is free again stays in the machine for a race that writes up to this much. */
 const MOST_TOUCHED = 4 * 1024 ** 3;
 
 interface Runner {
@@ -60,7 +61,7 @@ export async function race(crowd: Crowd, origin: WanOrigin, options: RaceOptions
   const sha256 = await file.sha256();
   if (isAnchored) await origin.describe(size, seed);
   const facts = await Promise.all(crowd.members.map((member) => factsOf(crowd, member)));
-  await touchMemory(join(crowd.dir, 'warm'), Math.min(WRITTEN * file.size * crowd.members.length, MOST_TOUCHED));
+  await using _ = await warmMemory(crowd, WRITTEN * file.size * crowd.members.length);
   await origin.resetStats();
   const startMs = Date.now();
   const url = origin.url(size, seed, isAnchored);
@@ -79,6 +80,14 @@ export async function race(crowd: Crowd, origin: WanOrigin, options: RaceOptions
   const stats = await origin.stats();
   const finishers = await Promise.all(living.map((runner) => finisherOf(crowd, runner, startMs, seed, sha256)));
   return { bytes: file.size, originBytes: stats.bytesSent, originRequests: stats.requests, finishers };
+}
+
+// What holds the memory until the race is over, if that takes anything.
+async function warmMemory({ dir }: Crowd, bytes: number): Promise<AsyncDisposable> {
+  const path = join(dir, 'warm');
+  if (bytes > MOST_TOUCHED) return await FullMemory.fill(path);
+  await touchMemory(path, bytes);
+  return { [Symbol.asyncDispose]: async () => {} };
 }
 
 /** Removes what the members fetched, so that the next race finds room and nobody has anything. */
