@@ -32,14 +32,24 @@ afterAll(() => dir[Symbol.asyncDispose]());
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
 const wire = (number: number) => frame(encodeSwarmMessage(numbered(number)));
 
-/** A raw peer that has proven its membership to a node. */
-async function startMember(node: SwarmNode): Promise<RawPeer> {
+/** A raw peer that has proven its membership to a node, and can do so again. */
+async function startMember(node: SwarmNode): Promise<RawPeer & { readonly prove: () => Promise<void> }> {
   const identity = newIdentity();
   const { chainDer } = await domain.join(identity);
   const raw = await startRawPeer({}, identity);
-  const proof = await rawStream(raw, node.network.port, MEMBERSHIP_PROTOCOL);
-  await exchangeMessages(proof, encodeChain(chainDer), 20_000, none);
-  return raw;
+  const prove = async () => {
+    const proof = await rawStream(raw, node.network.port, MEMBERSHIP_PROTOCOL);
+    await exchangeMessages(proof, encodeChain(chainDer), 20_000, none);
+  };
+  await prove();
+  return { ...raw, prove };
+}
+
+/** A message of 8.2 KiB. */
+function large(): Uint8Array {
+  const have = upTo(4_096).map((index) => ({ first: 2 * index, end: 2 * index + 1 }));
+  const body = { kind: 'beat' as const, beat: { ...writeBye(), have }, addresses: new Map() };
+  return frame(encodeSwarmMessage({ ...numbered(1), body }));
 }
 
 test('strangers that meet prove their membership, and messages arrive both ways in order', async () => {
@@ -181,6 +191,26 @@ test('a message may come in any pieces, and several in one', async () => {
   expect(alice.numbersOf(member)).toEqual(upTo(4));
 });
 
+test('a member is told of more room only when half of it is used', async () => {
+  await using alice = await startSwarmNode(domain);
+  await using member = await startMember(alice);
+  const stream = await rawStream(member, alice.network.port, SWARM_PROTOCOL);
+  const room = () => (stream as unknown as { readonly sendWindowCapacity: number }).sendWindowCapacity;
+  const half = room() / 2;
+  const send = async (count: number) => {
+    const before = alice.heard.length;
+    for (const _ of upTo(count)) stream.send(large());
+    await eventually(() => alice.heard.length === before + count);
+    // Over the same connection: what Alice said before has come before her answer.
+    await member.prove();
+  };
+  const most = Math.floor(half / large().length) - 1;
+  await send(most);
+  expect(room()).toBeLessThanOrEqual(2 * half - most * large().length);
+  await send(4);
+  expect(room()).toBeGreaterThan(half);
+});
+
 test('what is no message ends the stream, after those before it were heard', async () => {
   await using alice = await startSwarmNode(domain);
   await using member = await startMember(alice);
@@ -223,11 +253,8 @@ test('a large message counts for several', async () => {
   await using member = await startMember(alice);
   const stream = await rawStream(member, alice.network.port, SWARM_PROTOCOL);
   const end = streamEnd(stream);
-  const have = upTo(4_096).map((index) => ({ first: 2 * index, end: 2 * index + 1 }));
-  const body = { kind: 'beat' as const, beat: { ...writeBye(), have }, addresses: new Map() };
-  // 8.2 KiB: five of a thousand.
-  const large = frame(encodeSwarmMessage({ ...numbered(1), body }));
-  for (const _ of upTo(240)) stream.send(large);
+  // Each is five of a thousand.
+  for (const _ of upTo(240)) stream.send(large());
   expect(await end).toBe('reset');
   expect(alice.heard).toHaveLength(200);
 });

@@ -10,6 +10,7 @@ import type { MemberTable } from '../member-table.ts';
 import { FrameReader } from '../protocol/frame-reader.ts';
 import { decodeSwarmMessage } from '../protocol/swarm-codec.ts';
 import { MAX_SWARM_BYTES } from '../protocol/wire.ts';
+import { spareWindowUpdates } from './spare-windows.ts';
 import type { SwarmChannelListener } from './swarm-message.ts';
 
 /** Streams of one member that are read; a new one takes the place of the oldest, which may be left over from a connection that broke. */
@@ -99,6 +100,7 @@ export class Inbox {
     // The other end has said all: our side is closed as well, so that nothing of the stream stays.
     const onEnd = () => void stream.close().catch(() => undefined);
     stream.addEventListener('end', onEnd);
+    spareWindowUpdates(stream);
     // Last, because what has already arrived is delivered by adding this listener.
     stream.addEventListener('message', onMessage);
     if (stream.readableEnded) onEnd();
