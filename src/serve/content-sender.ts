@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { sharedChunks } from '../core/chunk-pool.ts';
+import { rangeLength } from '../core/byte-range.ts';
+import { CHUNK_BYTES, sharedChunks } from '../core/chunk-pool.ts';
 import type { Clock } from '../core/clock.ts';
 import { NearbitsError } from '../core/errors.ts';
 import type { NodeId } from '../core/ids.ts';
@@ -28,11 +29,22 @@ export interface SenderOptions {
   readonly signal: AbortSignal;
 }
 
+/**
+ * Node's TLS holds what it has encrypted of a write until the kernel has taken all of it. Many answers at a time go out in
+ * small writes, which take a node of a swarm 20 MiB less. Long ones are what a fast partner asks for, one or two at a time.
+ */
+const WRITE_BYTES = 256 * 1024;
+const LONG_BYTES = 4 * CHUNK_BYTES;
+
+/** To copy less than this costs less than a packet of its own for the head. */
+const COPIED_BYTES = 16 * 1024;
+
 /** Sends the bytes of one answer: at the node's rate, no faster than the client reads, headers with the first byte. */
 export class ContentSender {
   readonly #deps: SenderDeps;
   readonly #options: SenderOptions;
   #sending: Promise<void> = Promise.resolve();
+  readonly #writeBytes: number;
   #granted = 0;
   #toSend: number;
   #sent = 0;
@@ -40,7 +52,8 @@ export class ContentSender {
   constructor(deps: SenderDeps, options: SenderOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#toSend = options.answer.range.end - options.answer.range.start;
+    this.#toSend = rangeLength(options.answer.range);
+    this.#writeBytes = this.#toSend > LONG_BYTES ? CHUNK_BYTES : WRITE_BYTES;
   }
 
   /** Bytes of content that went to the client so far. */
@@ -87,12 +100,15 @@ export class ContentSender {
   // Not before the first byte was checked and may go: until then the answer can still become another one.
   #head(): void {
     const { response } = this.#deps;
-    if (!response.headersSent) response.writeHead(this.#options.answer.status, { ...this.#options.answer.headers });
+    if (response.headersSent) return;
+    response.writeHead(this.#options.answer.status, { ...this.#options.answer.headers });
+    // What is written together with the head, Node's TLS first copies to one buffer.
+    if (this.#toSend > COPIED_BYTES) response.flushHeaders();
   }
 
   /** Resolves when the kernel has taken the bytes. */
   async #write(bytes: Uint8Array): Promise<void> {
-    const { clock, response } = this.#deps;
+    const { clock } = this.#deps;
     const { signal, writeTimeoutMs } = this.#options;
     signal.throwIfAborted();
     const written = Promise.withResolvers<void>();
@@ -100,13 +116,23 @@ export class ContentSender {
     // A connection that is gone does not always answer for the writes it still had.
     const gone = () => written.reject(signal.reason);
     signal.addEventListener('abort', gone, { once: true });
-    response.write(bytes, (error) => (error ? written.reject(error) : written.resolve()));
+    this.#writeNext(bytes, written);
     try {
       await written.promise;
     } finally {
       timer.cancel();
       signal.removeEventListener('abort', gone);
     }
+  }
+
+  // After a failure nothing calls back any more, or the connection is closed and takes nothing.
+  #writeNext(bytes: Uint8Array, written: PromiseWithResolvers<void>): void {
+    const rest = bytes.subarray(this.#writeBytes);
+    this.#deps.response.write(bytes.subarray(0, this.#writeBytes), (error) => {
+      if (error) written.reject(error);
+      else if (rest.byteLength > 0) this.#writeNext(rest, written);
+      else written.resolve();
+    });
   }
 }
 
