@@ -23,6 +23,9 @@ function expectRight(download: Download, file: OriginFile): void {
   expect(bytesFromPeers + bytesFromOrigin + bytesFromCache).toBeGreaterThanOrEqual(file.size);
 }
 
+/** What one node fetches from the origin in one go. */
+const RUN = 4 * 1024 * 1024;
+
 describeInContainers('a file that a whole office wants at once', () => {
   let lab: Lab;
   let origin: OriginMachine;
@@ -67,13 +70,18 @@ describeInContainers('a file that a whole office wants at once', () => {
     const all = [...nodes, bad];
     await findEachOther(all);
     const { nodeId } = await bad.status();
-    const file = await origin.newAnchoredFile(LARGE);
-    await origin.resetCount();
-    const downloads = await fetchOnAll(all, file);
-    for (const download of downloads) expectRight(download, file);
-    expect(await originShare(file)).toBeLessThanOrEqual(1.25);
-    // Who was done before anybody noticed has no note of it, but hears it all the same.
-    await Promise.all(nodes.map((node) => node.bans(nodeId, file)));
+    // It has just started: of a first file the others, who are faster, may leave nothing for it to fetch and to give.
+    for (let fetched = 0, round = 0; fetched < RUN; round++) {
+      expect(round).toBeLessThan(4);
+      const file = await origin.newAnchoredFile(LARGE);
+      await origin.resetCount();
+      const downloads = await fetchOnAll(all, file);
+      for (const download of downloads) expectRight(download, file);
+      expect(await originShare(file)).toBeLessThanOrEqual(1.25);
+      fetched = downloads.at(-1)?.bytesFromOrigin ?? 0;
+      // Who was done before anybody noticed has no note of it, but hears it all the same.
+      if (fetched >= RUN) await Promise.all(nodes.map((node) => node.bans(nodeId, file)));
+    }
   });
 
   it('reaches everybody else when one dies in the middle of it, and that one when it is back', async () => {
