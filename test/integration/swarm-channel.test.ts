@@ -46,7 +46,9 @@ async function startMember(node: SwarmNode): Promise<RawPeer & { readonly prove:
 }
 
 /** A message of 8.2 KiB. */
-function large(): Uint8Array {
+const LARGE = largeMessage();
+
+function largeMessage(): Uint8Array {
   const have = upTo(4_096).map((index) => ({ first: 2 * index, end: 2 * index + 1 }));
   const body = { kind: 'beat' as const, beat: { ...writeBye(), have }, addresses: new Map() };
   return frame(encodeSwarmMessage({ ...numbered(1), body }));
@@ -199,14 +201,14 @@ test('a member is told of more room only when half of it is used', async () => {
   const half = room() / 2;
   const send = async (count: number) => {
     const before = alice.heard.length;
-    for (const _ of upTo(count)) stream.send(large());
+    for (const _ of upTo(count)) stream.send(LARGE);
     await eventually(() => alice.heard.length === before + count);
     // Over the same connection: what Alice said before has come before her answer.
     await member.prove();
   };
-  const most = Math.floor(half / large().length) - 1;
+  const most = Math.floor(half / LARGE.length) - 1;
   await send(most);
-  expect(room()).toBeLessThanOrEqual(2 * half - most * large().length);
+  expect(room()).toBeLessThanOrEqual(2 * half - most * LARGE.length);
   await send(4);
   expect(room()).toBeGreaterThan(half);
 });
@@ -254,7 +256,7 @@ test('a large message counts for several', async () => {
   const stream = await rawStream(member, alice.network.port, SWARM_PROTOCOL);
   const end = streamEnd(stream);
   // Each is five of a thousand.
-  for (const _ of upTo(240)) stream.send(large());
+  for (const _ of upTo(240)) stream.send(LARGE);
   expect(await end).toBe('reset');
   expect(alice.heard).toHaveLength(200);
 });

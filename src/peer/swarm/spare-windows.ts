@@ -12,7 +12,7 @@ interface ReceiveWindow {
 /**
  * Lets a stream answer with a window update only when half of the window is used, as the yamux specification has it
  * done for efficiency. The library answers every message, and each answer costs both ends as much as a message: for beats
- * of a hundred bytes, two a second from each partner, that is half of all packets. Any other stream is left as it is.
+ * of a hundred bytes that is half of all packets. Any other stream is left as it is.
  */
 export function spareWindowUpdates(stream: Stream): void {
   if (!hasWindow(stream)) return;
