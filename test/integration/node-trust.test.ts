@@ -16,7 +16,7 @@ import { HOUR_MS, leaf, root, type Signer } from '../support/test-pki.ts';
 const content = randomBytes(1_500_000);
 const ALL_FROM_PEERS = { state: 'completed', bytesFromPeers: content.length };
 const NONE_FROM_PEERS = { state: 'completed', bytesFromPeers: 0 };
-const SHORT = { search: { patience: { background: '500ms' } } } as const;
+const SHORT = { search: { patience: { background: '2s' } } } as const;
 
 /** How long the membership that ends lasts: two nodes start and a file moves within it, also on a busy machine. */
 const LIFETIME_MS = 12_000;
