@@ -1,7 +1,8 @@
 import { printAnchor } from '../content/anchors.ts';
 import { type Anchor, isGiven } from '../content/descriptor.ts';
 import { NearbitsError } from '../core/errors.ts';
-import { type Comparison, compareFile, mismatchOf } from './compare-file.ts';
+import { hasValidator } from '../core/file-version.ts';
+import { type Comparison, comparedByPieces, compareFile, mismatchOf } from './compare-file.ts';
 import type { Delivered } from './delivered.ts';
 import type { FetchDeps } from './deps.ts';
 import { type Fetched, pausePart } from './fetch-version.ts';
@@ -49,13 +50,17 @@ export async function accept(
 
 // Whoever stops meanwhile goes on with the complete file.
 async function compare(
-  { fetched: { part }, wish }: Candidate,
+  { fetched: { part, isProven }, wish }: Candidate,
   task: FileTask,
   deps: FetchDeps,
   signal: AbortSignal,
 ): Promise<Comparison | null> {
+  const { descriptor, version } = wish;
+  // A file that has no validator is told apart by its digest alone, see whyNotShared.
+  const known = isProven && descriptor !== null && hasValidator(version) ? comparedByPieces(descriptor) : null;
+  if (known !== null) return known;
   try {
-    return await compareFile(part, wish.descriptor, task.request.sha256, signal);
+    return await compareFile(part, descriptor, task.request.sha256, signal);
   } catch (error) {
     await pausePart(part, deps);
     throw error;

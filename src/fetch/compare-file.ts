@@ -39,6 +39,17 @@ export async function compareFile(
   return { matches, anchor, sha256: found, data: matches ? { sha256: found } : { expected, found } };
 }
 
+/**
+ * What comparing would find of a complete file whose pieces were all proven as they came; null where the digest of the
+ * whole says more than they do, because somebody else named it. A document of the origin that names both is one word: to
+ * hash the file once more would only test whether that contradicts itself, while the user waits.
+ */
+export function comparedByPieces(descriptor: Descriptor): Comparison | null {
+  const { anchor, pieces, pieceSize, sha256 } = descriptor;
+  if (pieces === null || (sha256 !== null && anchor.kind !== 'metalink')) return null;
+  return { matches: true, anchor, sha256: null, data: { pieces: pieces.length, pieceSize } };
+}
+
 /** The failure of a file that does not match; `details` go with those of the comparison. */
 export function mismatchOf({ anchor, data }: Comparison, details: ErrorDetails): NearbitsError {
   const message = `the file does not match ${printAnchor(anchor)}`;

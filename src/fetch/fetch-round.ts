@@ -78,6 +78,9 @@ export class FetchRound implements Round {
     return this.#origin?.share ?? this.#wish.file?.share ?? { allowed: true };
   }
 
+  /** Bytes of the origin are only known to be those that came. */
+  readonly isProven = false;
+
   get fetched(): FetchedBytes {
     return { ...this.transfer.received, givers: this.transfer.givers as NodeId[] };
   }

@@ -98,6 +98,10 @@ export class TogetherRound implements Round {
     return { ...this.#bytes, givers };
   }
 
+  get isProven(): boolean {
+    return this.#content.anchored !== null;
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const joined = this.#joined as JoinedFetch;
     const { id, anchored } = this.#content;

@@ -11,7 +11,7 @@ import type { Round } from './round.ts';
 import type { Wish } from './wish.ts';
 
 /** A complete part file and where its bytes came from; {@link Round.accepted} or {@link Round.refused} follows. */
-export interface Fetched extends Pick<Round, 'accepted' | 'refused'> {
+export interface Fetched extends Pick<Round, 'accepted' | 'refused' | 'isProven'> {
   readonly part: PartFile;
   /** Whether every byte came from the origin in this run, so that a wrong digest is the origin's fault. */
   readonly allFromOrigin: boolean;
@@ -81,6 +81,8 @@ function fetchedBy(round: Round, part: PartFile, resumed: number): Fetched {
     allFromOrigin: peer + cache + resumed === 0,
     givers,
     share: round.share,
+    // A piece that was there in part keeps those bytes, whatever has come since.
+    isProven: round.isProven && resumed === 0,
     accepted: () => round.accepted(),
     refused: () => round.refused(),
   };

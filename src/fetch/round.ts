@@ -17,6 +17,8 @@ export interface Round {
    */
   run(signal: AbortSignal): Promise<void>;
   readonly fetched: FetchedBytes;
+  /** Whether each piece was compared with those of the descriptor as it came, so that none can be wrong. */
+  readonly isProven: boolean;
   /** What the origin's last answer said about sharing; allowed where the origin was not asked. */
   readonly share: ShareVerdict;
   /** The complete file was found right and is sealed. */
