@@ -96,6 +96,17 @@ export class JoinedFetch {
     this.#deps.participant.touch();
   }
 
+  /** Whether a neighbour is said to have begun with the same file just now, and will speak before the origin is asked. */
+  isAwaited(nodeId: NodeId): boolean {
+    const { participant, clock } = this.#deps;
+    return participant.swarm.isNewFellow(nodeId, clock.monotonicMs());
+  }
+
+  /** Whether a neighbour has said what it has of this file. */
+  hasHeard(nodeId: NodeId): boolean {
+    return this.#deps.participant.swarm.partners.includes(nodeId);
+  }
+
   /** Whether a search found somebody who has the whole file. */
   get knowsHolder(): boolean {
     return this.#holders.size > 0;

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { type FileVersion, sameVersion } from '../core/file-version.ts';
+import type { NodeId } from '../core/ids.ts';
 import { printBytes } from '../core/units.ts';
 import type { JoinedFetch } from '../exchange/joined-fetch.ts';
 import type { PeerAnswer, PeerRecord } from '../peer/search-types.ts';
@@ -9,9 +10,24 @@ import type { FetchDeps, Neighbours } from './deps.ts';
 import type { FileTask } from './file-task.ts';
 import type { Wish } from './wish.ts';
 
+/**
+ * Who begins at the same moment is heard of within this time (the interest goes out within 20 ms): of a crowd that starts
+ * at once all would ask ten others, who have nothing yet. The origin is not asked before 100 ms in any case.
+ */
+const LISTEN_FIRST_MS = 50;
+/** Who was spared has this long to speak for itself; the origin waits for those with a seat in any case. */
+const SPARED_SPEAK_MS = 1_000;
 /** Whoever was found to hold the file has this long to answer before the origin is asked, in ms; it is looked every so often. */
 const HOLDER_ANSWERS_MS = 2_000;
 const LOOK_EVERY_MS = 20;
+
+interface Search {
+  readonly neighbours: Neighbours;
+  readonly patienceMs: number;
+  readonly joined: JoinedFetch;
+  readonly wish: Wish;
+  readonly note: Note;
+}
 
 /**
  * Asks neighbours who has the whole file already and tells the joined fetch, which asks the origin only after that, or
@@ -34,10 +50,11 @@ export async function findHolders(
   task.note('SEARCH', 'asking neighbours who holds this version', { round: 1 });
   try {
     const neighbours = deps.neighbours();
-    if (neighbours.on) await search(neighbours.use, patienceMs, joined, wish, task.note, signal);
+    if (neighbours.on)
+      await search({ neighbours: neighbours.use, patienceMs, joined, wish, note: task.note }, clock, signal);
     const ms = Math.round(clock.monotonicMs() - startedMs);
     task.note('SEARCH_DONE', joined.knowsHolder ? 'neighbours hold it' : 'no neighbour holds it', { ms });
-    if (joined.knowsHolder) await untilAnswered(joined, clock, signal);
+    if (joined.knowsHolder) await until(() => joined.hasHolder, HOLDER_ANSWERS_MS, clock, signal);
   } catch {
     // The fetch ended, or the search failed: either way nobody is waited for.
   }
@@ -45,15 +62,28 @@ export async function findHolders(
   joined.allowOrigin();
 }
 
-async function search(
-  neighbours: Neighbours,
-  patienceMs: number,
-  joined: JoinedFetch,
-  { url, version }: Wish,
-  note: Note,
+/**
+ * Those who are said to have begun just now are not searched: as members of the swarm they say what they have. But anybody
+ * can say that of another, so who has not spoken then is searched after all.
+ */
+async function search(of: Search, clock: Clock, signal: AbortSignal): Promise<void> {
+  const { joined } = of;
+  const spared = new Set<NodeId>();
+  const isSpared = (nodeId: NodeId) => joined.isAwaited(nodeId) && spared.add(nodeId).has(nodeId);
+  await clock.sleep(LISTEN_FIRST_MS, signal);
+  await ask(of, isSpared, signal);
+  const areHeard = () => [...spared].every((nodeId) => joined.hasHeard(nodeId));
+  await until(areHeard, SPARED_SPEAK_MS, clock, signal);
+  const silent = new Set([...spared].filter((nodeId) => !joined.hasHeard(nodeId)));
+  if (silent.size > 0) await ask(of, (nodeId) => !silent.has(nodeId), signal);
+}
+
+async function ask(
+  { neighbours, patienceMs, joined, wish: { url, version }, note }: Search,
+  skips: (nodeId: NodeId) => boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const query = { url, version, ranges: null, sha256: null, maxRecords: 1 };
+  const query = { url, version, ranges: null, sha256: null, maxRecords: 1, skips };
   for await (const answer of neighbours.search(query, patienceMs, signal)) {
     const record = wholeRecord(answer, version);
     const what = record !== null ? `holds ${printBytes(version.size)}` : failureOf(answer);
@@ -73,9 +103,9 @@ function wholeRecord({ records }: PeerAnswer, version: FileVersion): PeerRecord 
   return records.find((record) => record.ranges.size === version.size && sameVersion(record.version, version)) ?? null;
 }
 
-async function untilAnswered(joined: JoinedFetch, clock: Clock, signal: AbortSignal): Promise<void> {
-  const untilMs = clock.monotonicMs() + HOLDER_ANSWERS_MS;
-  while (!joined.hasHolder && clock.monotonicMs() < untilMs) await clock.sleep(LOOK_EVERY_MS, signal);
+async function until(isTrue: () => boolean, atMostMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  const untilMs = clock.monotonicMs() + atMostMs;
+  while (!isTrue() && clock.monotonicMs() < untilMs) await clock.sleep(LOOK_EVERY_MS, signal);
 }
 
 function failureOf({ error, status }: PeerAnswer): string {

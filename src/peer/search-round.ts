@@ -104,9 +104,10 @@ export class SearchRound {
 
   #untried(): Candidate[] {
     const { roster, self } = this.#deps;
+    const { skips } = this.#searches.plain.query;
     return roster
       .usable()
-      .filter(({ nodeId }) => nodeId !== self && !this.#tried.has(nodeId))
+      .filter(({ nodeId }) => nodeId !== self && !this.#tried.has(nodeId) && skips?.(nodeId) !== true)
       .map((entry) => ({ entry, authenticated: entry.authenticatedUntilMs !== null }));
   }
 }

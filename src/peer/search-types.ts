@@ -21,6 +21,8 @@ export interface SearchQuery {
   readonly maxRecords: number;
   /** Content that may come with the answer, in bytes, at most 64 KiB; 0 or absent: none. */
   readonly maxInlineBytes?: number;
+  /** Who need not be asked; looked at whenever somebody is about to be. By default nobody. */
+  readonly skips?: (nodeId: NodeId) => boolean;
 }
 
 /** A record of a peer, or of ours as peers see it. */

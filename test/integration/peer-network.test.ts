@@ -61,6 +61,17 @@ test('members of one domain find each other and what they hold', async () => {
   expect(asker.events.filter(({ type }) => type === 'search.answered')).toHaveLength(2);
 });
 
+test('a search leaves out whom it need not ask', async () => {
+  await using holder = await startNode(domain, { answer: holds(recordOf(0, 2_500_000)) });
+  await using other = await startNode(domain);
+  await using asker = await startNode(domain);
+  introduce(asker, holder, other);
+
+  const answers = await searchAll(asker, { ...QUERY, skips: (nodeId) => nodeId === holder.identity.nodeId });
+  expect(answers.map(({ nodeId }) => nodeId)).toEqual([other.identity.nodeId]);
+  expect(holder.searches).toEqual([]);
+});
+
 test('the hashes of the largest file fit into one answer', async () => {
   const version = { ...VERSION, size: 8 * 2 ** 30 };
   const record = recordOf(0, version.size, version);

@@ -34,6 +34,8 @@ export class ScriptedNeighbours implements Neighbours {
   readonly given = new Map<NodeId, number>();
   readonly failures: { nodeId: NodeId; code: string }[] = [];
   searches = 0;
+  /** Who was asked, in order, over all searches. */
+  readonly asked: NodeId[] = [];
   readonly #neighbours: readonly ScriptedNeighbour[];
   readonly #failed = new Set<NodeId>();
 
@@ -44,6 +46,8 @@ export class ScriptedNeighbours implements Neighbours {
   async *search(query: SearchQuery): AsyncIterable<PeerAnswer> {
     this.searches++;
     for (const neighbour of this.#neighbours) {
+      if (query.skips?.(neighbour.nodeId)) continue;
+      this.asked.push(neighbour.nodeId);
       const fits = query.version === null || sameVersion(query.version, neighbour.version);
       yield {
         ...answerBase(neighbour),

@@ -15,6 +15,9 @@ const STEP_MS = 100;
 /** The same for a node that has everything and only gives. */
 const IDLE_STEP_MS = 500;
 
+/** Whoever was heard of longer ago than this may be done, and have left again. */
+const NEW_MS = 2_000;
+
 /** What a node does now. */
 export interface SwarmStep {
   /** Tell the subnet that this node wants, or has, the content. */
@@ -64,6 +67,13 @@ export class Swarm {
   /** How many pieces each partner offers, for those who look. */
   get offers(): { readonly id: string; readonly pieces: number }[] {
     return [...this.#state.partners].map(({ id, offers }) => ({ id, pieces: offers.size }));
+  }
+
+  /** Whether a member that was heard of a moment ago has a seat as this node has: both speak before either asks the origin. */
+  isNewFellow(id: string, nowMs: number): boolean {
+    const { view } = this.#state;
+    const heardMs = view.heardMs(id) ?? Number.NEGATIVE_INFINITY;
+    return nowMs - heardMs <= NEW_MS && view.isSeat(view.self.id) && view.isSeat(id);
   }
 
   /** What a member, also this one, fetches from the origin now as far as is known; for those who look. */

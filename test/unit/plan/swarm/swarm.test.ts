@@ -109,6 +109,17 @@ describe('Swarm', () => {
     expect(room.fetches).toHaveLength(1);
   });
 
+  it('takes a member with a seat for one that begins as well only if it was heard of a moment ago', () => {
+    const room = new Room(['a', ...Array.from({ length: 20 }, (_, index) => `m${index}`)]);
+    const { swarms } = room;
+    const [seat, other] = ['m0', 'm1', 'm2', 'm3', 'm4', 'm5'].filter((id) => room.get('a').isNewFellow(id, 0));
+    expect([...swarms.keys()].filter((id) => id !== 'a' && room.get('a').isNewFellow(id, 0))).toHaveLength(15);
+    expect(room.get('a').isNewFellow('nobody', 0)).toBe(false);
+    room.get('a').hearInterest(other as string, 2_001);
+    expect(room.get('a').isNewFellow(seat as string, 2_001)).toBe(false);
+    expect(room.get('a').isNewFellow(other as string, 2_001)).toBe(true);
+  });
+
   it('tells a seat of pieces from neighbours with its beats only', () => {
     const room = new Room(['a', 'b']);
     room.run(500);
