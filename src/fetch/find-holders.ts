@@ -69,7 +69,10 @@ export async function findHolders(
 async function search(of: Search, clock: Clock, signal: AbortSignal): Promise<void> {
   const { joined } = of;
   const spared = new Set<NodeId>();
-  const isSpared = (nodeId: NodeId) => joined.isAwaited(nodeId) && spared.add(nodeId).has(nodeId);
+  const isSpared = (nodeId: NodeId) => {
+    if (joined.isAwaited(nodeId)) spared.add(nodeId);
+    return spared.has(nodeId);
+  };
   await clock.sleep(LISTEN_FIRST_MS, signal);
   await ask(of, isSpared, signal);
   const areHeard = () => [...spared].every((nodeId) => joined.hasHeard(nodeId));
