@@ -45,9 +45,8 @@ export async function compareFile(
  * hash the file once more would only test whether that contradicts itself, while the user waits.
  */
 export function comparedByPieces(descriptor: Descriptor): Comparison | null {
-  const { anchor, pieces, pieceSize, sha256 } = descriptor;
-  if (pieces === null || (sha256 !== null && anchor.kind !== 'metalink')) return null;
-  return { matches: true, anchor, sha256: null, data: { pieces: pieces.length, pieceSize } };
+  const { anchor, pieces, sha256 } = descriptor;
+  return pieces === null || (sha256 !== null && anchor.kind !== 'metalink') ? null : allPiecesMatch(descriptor);
 }
 
 /** The failure of a file that does not match; `details` go with those of the comparison. */
@@ -67,7 +66,11 @@ async function comparePieces(file: HashableFile, descriptor: Descriptor, signal:
     const data = { piece: index, pieceSize, expected: hex(expected), found: hex(found) };
     return { matches: false, anchor, sha256: null, data };
   }
-  return { matches: true, anchor, sha256: null, data: { pieces: hashes.length, pieceSize } };
+  return allPiecesMatch(descriptor);
+}
+
+function allPiecesMatch({ anchor, pieces, pieceSize }: Descriptor): Comparison {
+  return { matches: true, anchor, sha256: null, data: { pieces: pieces?.length ?? 0, pieceSize } };
 }
 
 function hex(hash: Uint8Array): string {

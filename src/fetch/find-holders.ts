@@ -75,10 +75,10 @@ async function search(of: Search, clock: Clock, signal: AbortSignal): Promise<vo
   };
   await clock.sleep(LISTEN_FIRST_MS, signal);
   await ask(of, isSpared, signal);
-  const areHeard = () => [...spared].every((nodeId) => joined.hasHeard(nodeId));
-  await until(areHeard, SPARED_SPEAK_MS, clock, signal);
-  const silent = new Set([...spared].filter((nodeId) => !joined.hasHeard(nodeId)));
-  if (silent.size > 0) await ask(of, (nodeId) => !silent.has(nodeId), signal);
+  const silent = () => [...spared].filter((nodeId) => !joined.hasHeard(nodeId));
+  await until(() => silent().length === 0, SPARED_SPEAK_MS, clock, signal);
+  const left = new Set(silent());
+  if (left.size > 0) await ask(of, (nodeId) => !left.has(nodeId), signal);
 }
 
 async function ask(

@@ -244,9 +244,8 @@ export class Contacts {
   }
 
   // Seats beat faster for each other; all count with what both know, so neither takes the other for dead.
-  #areSeats(partner: Partner): boolean {
-    const { view } = this.#state;
-    return view.isSeat(view.self.id) && view.isSeat(partner.id);
+  #areSeats({ id }: Partner): boolean {
+    return this.#state.view.areSeats(id);
   }
 
   #tellFacts(partner: Partner, nowMs: number) {

@@ -65,6 +65,11 @@ export class MembershipView {
     return this.#seatIds.has(id);
   }
 
+  /** Whether this node and that member both have a seat. */
+  areSeats(id: string): boolean {
+    return this.isSeat(this.self.id) && this.isSeat(id);
+  }
+
   /** Notes that a member was alive at `heardMs`, which lies in the past where another node told it. */
   hear(id: string, heardMs: number): void {
     if (id === this.self.id || heardMs <= (this.#gone.get(id) ?? Number.NEGATIVE_INFINITY)) return;

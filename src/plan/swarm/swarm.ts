@@ -73,7 +73,7 @@ export class Swarm {
   isNewFellow(id: string, nowMs: number): boolean {
     const { view } = this.#state;
     const heardMs = view.heardMs(id) ?? Number.NEGATIVE_INFINITY;
-    return nowMs - heardMs <= NEW_MS && view.isSeat(view.self.id) && view.isSeat(id);
+    return nowMs - heardMs <= NEW_MS && view.areSeats(id);
   }
 
   /** What a member, also this one, fetches from the origin now as far as is known; for those who look. */

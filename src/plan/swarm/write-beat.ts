@@ -61,7 +61,7 @@ export function owesNews({ toldPieces, offers }: Partner, gained: readonly numbe
 function othersFor(state: SwarmState, kind: Beat['kind'], to: string, nowMs: number): Beat['others'] {
   const { leases, view, partners } = state;
   if (partners.get(to) === undefined) return [];
-  const isFellow = view.isSeat(to) && view.isSeat(view.self.id);
+  const isFellow = view.areSeats(to);
   const told = leases.live(nowMs).filter(({ holder }) => isFellow && (kind === 'welcome' || !view.isSeat(holder)));
   const others = new Set([...told, ...leases.rivals(to, nowMs)]);
   return [...others]

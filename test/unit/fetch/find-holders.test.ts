@@ -30,9 +30,6 @@ class Search {
 
   constructor(awaited: readonly NodeId[]) {
     const { found, heard, neighbours } = this;
-    const isAllowed = () => {
-      this.isOriginAllowed = true;
-    };
     const joined = {
       get knowsHolder() {
         return found.length > 0;
@@ -41,7 +38,9 @@ class Search {
       isAwaited: (nodeId: NodeId) => awaited.includes(nodeId),
       hasHeard: (nodeId: NodeId) => heard.has(nodeId),
       foundHolder: ({ nodeId }: { nodeId: NodeId }) => void found.push(nodeId),
-      allowOrigin: isAllowed,
+      allowOrigin: () => {
+        this.isOriginAllowed = true;
+      },
     } as unknown as JoinedFetch;
     const wish: Wish = { url: 'http://o.test/', version, ranges: [], file: null, descriptor: null, originOnly: false };
     // What is not used here is left out.
